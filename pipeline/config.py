@@ -1,0 +1,321 @@
+"""What an analysis is: `config/<analysis>.yaml`, read into frozen and closed records.
+
+Units are in the key (`xsec_pb`, `lumi_inv_fb`). Nothing heavy is imported here: Snakemake reads this module at every start.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipeline import plugins
+from pipeline.errors import InputError, nearest
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and closed so that a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Process(Section):
+    """A physics process as figures show it; several datasets may belong to one process."""
+
+    label: str
+    color: str | None = None
+
+
+class Simulate(Section):
+    """Make the dataset with the embedded simulation, from `pipeline/simulation/cards/<card>.yaml`."""
+
+    card: Name
+    events: Count
+    events_per_file: Count = 5000
+    pf_candidates: bool = False
+
+
+class Fetch(Section):
+    """Take files out of the source distribution of a Python package, for example real CMS NanoAOD out of coffea's."""
+
+    package: str = Field(pattern=r"^[A-Za-z0-9_.-]+==[A-Za-z0-9_.]+$")
+    members: tuple[str, ...] = Field(min_length=1)
+
+
+class Dataset(Section):
+    """One list of input files: given as `files`, made by `simulate` or brought by `fetch`."""
+
+    process: Name
+    files: tuple[str, ...] = ()
+    simulate: Simulate | None = None
+    fetch: Fetch | None = None
+    is_mc: bool = True
+    xsec_pb: Positive | None = None
+    xsec_source: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Dataset:
+        given = [name for name in ("files", "simulate", "fetch") if getattr(self, name)]
+        if len(given) != 1:
+            raise ValueError(f"has {given or 'no source'}; give exactly one of files, simulate, fetch")
+        if self.is_mc and self.xsec_pb is None:
+            raise ValueError("is simulation without a cross section; add xsec_pb, or say is_mc: false for data")
+        if not self.is_mc and self.xsec_pb is not None:
+            raise ValueError("is data (is_mc: false) with a cross section; remove xsec_pb")
+        return self
+
+
+class Sequence(Section):
+    """A jagged collection as a padded tensor with a mask: (n_events, max_objects, n_features)."""
+
+    features: tuple[Name, ...] = Field(min_length=1)
+    max_objects: Count
+    order_by: Name | None = Field(None, description="descending in this feature; None keeps the processor's order")
+
+
+Collection = tuple[Name, ...] | Sequence
+
+
+class EarlyStopping(Section):
+    """Stop when the validation loss has not improved for `patience` epochs, and keep the best weights."""
+
+    patience: Count
+    min_delta: float = Field(0.0, ge=0)
+
+
+class Constant(Section):
+    """The learning rate stays as it is."""
+
+    kind: Literal["constant"] = "constant"
+
+
+class Step(Section):
+    """The learning rate is multiplied by `factor` every `epochs` epochs."""
+
+    kind: Literal["step"]
+    epochs: Count
+    factor: Fraction
+
+
+class Exponential(Section):
+    """The learning rate is multiplied by `factor` after every epoch."""
+
+    kind: Literal["exponential"]
+    factor: Fraction
+
+
+class Cosine(Section):
+    """The learning rate falls along half a cosine to `final` times its start (arXiv:1608.03983, eq. 5, one cycle)."""
+
+    kind: Literal["cosine"]
+    final: float = Field(0.0, ge=0, lt=1)
+
+
+Schedule = Annotated[Constant | Step | Exponential | Cosine, Field(discriminator="kind")]
+
+
+class Training(Section):
+    """How a model is trained; for boosted trees an epoch is one boosting round."""
+
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam"] = "adam"
+    learning_rate: Positive = 1e-3
+    schedule: Schedule = Constant()
+    batch_size: Count = 1024
+    epochs: Count = 30
+    early_stopping: EarlyStopping | None = EarlyStopping(patience=10)
+    validation_fraction: Fraction = Field(0.2, description="of the training folds; drawn by event, not by position")
+    class_balance: bool = Field(True, description="give every class the same sum of weights")
+    negative_weights: Literal["keep", "absolute", "zero"] = "absolute"
+    shuffle_buffer_mb: Positive = 256.0
+    threads: Count = Field(1, description="pinned, because another number of threads gives other last bits")
+
+
+class Model(Section):
+    """One named model: an architecture of `models/`, an input set, and what differs from the common training."""
+
+    architecture: Name
+    inputs: Name
+    options: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    label: str | None = None
+
+
+class Axis(Section):
+    """The binning of one histogram: regular by `bins`, `start`, `stop`, or variable by `edges`."""
+
+    observable: Name
+    label: str
+    unit: str | None = None
+    bins: Count | None = None
+    start: float | None = None
+    stop: float | None = None
+    edges: tuple[float, ...] | None = None
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _has_binning(self) -> Axis:
+        regular = [self.bins, self.start, self.stop]
+        if (self.edges is None) == any(value is None for value in regular):
+            raise ValueError("needs either bins, start and stop, or edges")
+        if self.edges is not None and (len(self.edges) < 2 or list(self.edges) != sorted(set(self.edges))):
+            raise ValueError("edges must be at least two and rise")
+        if self.edges is None and not self.start < self.stop:  # type: ignore[operator]
+            raise ValueError(f"start {self.start} must be below stop {self.stop}")
+        return self
+
+
+class Reading(Section):
+    """How files are cut and what may be missing."""
+
+    range_entries: Count = Field(50_000, description="largest number of entries of a range")
+    allow_unreadable_files: int = Field(0, ge=0, description="how many files may be skipped, by name, with their weights")
+
+
+class Analysis(Section):
+    """One analysis, whole."""
+
+    name: Name
+    title: str
+    processor: Name
+    selection: dict[str, Any] = Field({}, description="settings of the processor, checked by its own `Settings`")
+    energy_tev: Positive
+    lumi_inv_fb: Positive
+    seed: int = Field(1, ge=0, lt=2**31)
+    folds: int = Field(2, ge=2)
+    reading: Reading = Reading()
+    processes: dict[Name, Process]
+    datasets: dict[Name, Dataset] = Field(min_length=1)
+    histograms: dict[Name, Axis] = {}
+    inputs: dict[Name, dict[Name, Collection]] = {}
+    task: Any = Field(None, description="what is learned: `kind` names a module of pipeline/tasks, the rest is its `Settings`")
+    models: dict[Name, Model] = {}
+    training: Training = Training()
+    bootstrap_replicas: int = Field(100, ge=2, le=1000)
+
+    @field_validator("task", mode="before")
+    @classmethod
+    def _task_settings(cls, task: Any) -> Any:
+        if task is None:
+            return None
+        if not isinstance(task, dict) or not isinstance(task.get("kind"), str):
+            raise ValueError("needs a `kind`, the name of a module of pipeline/tasks")
+        try:
+            return plugins.load_task(task["kind"]).Settings.model_validate(task)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Analysis:
+        for key, dataset in self.datasets.items():
+            _known(dataset.process, self.processes, f"datasets.{key}.process")
+        if self.models and self.task is None:
+            raise ValueError("models are given, but no task; add task: {kind: classification, ...}")
+        for key, model in self.models.items():
+            _known(model.inputs, self.inputs, f"models.{key}.inputs")
+            try:
+                self.training_of(key)
+            except ValidationError as error:
+                raise ValueError(f"models.{key}.training: {_sentences(error)}") from error
+        if self.task is not None:
+            self.task.check(self)
+        return self
+
+    def training_of(self, model: str) -> Training:
+        """The common training with what *model* changes; a section given there replaces the common one."""
+        return Training.model_validate({**self.training.model_dump(), **self.models[model].training})
+
+    def class_of(self, dataset: str) -> str | None:
+        """The class that *dataset* is trained as; None for data and for what is not trained."""
+        return None if self.task is None else self.task.class_of(self.datasets[dataset].process)
+
+    def trained_datasets(self) -> tuple[str, ...]:
+        """Datasets that the models learn from, in the order of the configuration."""
+        return tuple(key for key, d in self.datasets.items() if d.is_mc and self.class_of(key) is not None)
+
+
+def load_analysis(path: str | Path) -> Analysis:
+    """Read and check `config/<analysis>.yaml`.
+
+    Raises:
+        InputError: the file is missing, is no YAML, or a key or value is wrong; names key, value and place.
+    """
+    path = Path(path)
+    if not path.is_file():
+        known = sorted(other.stem for other in path.parent.glob("*.yaml"))
+        raise InputError(f"No {path}. {nearest(path.stem, known)} To add an analysis, write that file.")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not valid YAML: {error}. Correct that place.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds {type(content).__name__}. Expected keys such as title and datasets. Add them.")
+    try:
+        return Analysis.model_validate({"name": path.stem, **content})
+    except ValidationError as error:
+        raise InputError(f"{path}: {_sentences(error)}") from error
+
+
+def check_plugins(analysis: Analysis, root: str | Path = ".") -> None:
+    """See that the processor and the models of *analysis* exist and take the options that are given, without importing them.
+
+    Raises:
+        InputError: a plug-in is missing, or an option is not in the signature of its `build`.
+    """
+    plugins.find("processors", analysis.processor, root=root)
+    for key, model in analysis.models.items():
+        known = plugins.options_of(plugins.find("models", model.architecture, root=root))
+        for option in model.options:
+            if option not in known:
+                raise InputError(
+                    f"models.{key}.options.{option} of config/{analysis.name}.yaml is not an option of"
+                    f" models/{model.architecture}.py. {nearest(option, known)} Correct the name."
+                )
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of an analysis, for editors."""
+    schema = Analysis.model_json_schema()
+    schema["properties"].pop("name")
+    schema["required"].remove("name")
+    return schema
+
+
+def _known(name: str, known: dict[str, Any], place: str) -> None:
+    if name not in known:
+        raise ValueError(f"{place}: {name!r} is not defined. {nearest(name, known)}")
+
+
+def _sentences(error: ValidationError) -> str:
+    return "; ".join(_sentence(item) for item in error.errors())
+
+
+def _sentence(item: Any) -> str:
+    place = ".".join(str(part) for part in item["loc"])
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "extra_forbidden":
+        section = _section_at(item["loc"])
+        message = "is no key of this section."
+        if section is not None:
+            message += f" {nearest(str(item['loc'][-1]), section.model_fields)}"
+        message += " Correct or remove it."
+    return f"{place}: {message}" if place else message
+
+
+def _section_at(loc: tuple[Any, ...]) -> type[Section] | None:
+    """The record that holds the last key of *loc*, for the list of the keys that it knows."""
+    names = {"processes": Process, "datasets": Dataset, "histograms": Axis, "models": Model}
+    fixed = {"simulate": Simulate, "fetch": Fetch, "training": Training, "reading": Reading}
+    if len(loc) == 1:
+        return Analysis
+    if loc[-2] in fixed:
+        return fixed[loc[-2]]
+    if len(loc) == 3:
+        return names.get(str(loc[0]))
+    return EarlyStopping if "early_stopping" in loc else None

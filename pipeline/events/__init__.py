@@ -1,0 +1,1 @@
+"""Files, plan, chunks: what is read, from where, and whether all of it was."""

@@ -1,0 +1,1 @@
+"""Training and prediction; Keras and boosted trees behind one small protocol."""

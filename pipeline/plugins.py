@@ -1,0 +1,76 @@
+"""Where processors, models and tasks are found: a plug-in is a module with agreed names, found by its file's name."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+TASKS = Path(__file__).parent / "tasks"
+
+
+def find(folder: str, name: str, *, root: str | Path = ".") -> Path:
+    """The file of the plug-in *name* in *folder* (`processors` or `models`), relative to the analysis' *root*.
+
+    Raises:
+        InputError: there is no such file; names the nearest.
+    """
+    path = Path(root) / folder / f"{name}.py"
+    if not path.is_file():
+        raise InputError(f"No {folder}/{name}.py. {nearest(name, _names(path.parent))} To add one, write that file.")
+    return path
+
+
+def load(folder: str, name: str, *, root: str | Path = ".") -> ModuleType:
+    """Import the plug-in *name* from *folder*, under the name `<folder>.<name>`."""
+    path = find(folder, name, root=root).resolve()
+    module_name = f"{folder}.{name}"
+    known = sys.modules.get(module_name)
+    if known is not None and Path(str(known.__file__)) == path:
+        return known
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} cannot be imported. Expected a Python module. Check the file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[module_name]
+        raise
+    return module
+
+
+def load_task(kind: str) -> ModuleType:
+    """The module `pipeline/tasks/<kind>.py`.
+
+    Raises:
+        InputError: there is no such task; names the nearest.
+    """
+    if not (TASKS / f"{kind}.py").is_file():
+        raise InputError(f"No pipeline/tasks/{kind}.py. {nearest(kind, _names(TASKS))} Correct task.kind.")
+    return importlib.import_module(f"pipeline.tasks.{kind}")
+
+
+def options_of(path: Path) -> tuple[str, ...]:
+    """The keyword-only options of `build` in the model at *path*, read without importing it.
+
+    Raises:
+        InputError: the module has no `build`.
+    """
+    for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "build":
+            return tuple(argument.arg for argument in node.args.kwonlyargs)
+    raise InputError(f"{path} has no function build. Expected build(inputs, outputs, *, ...). Write it, as in models/dnn.py.")
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]

@@ -1,0 +1,1 @@
+"""Histograms, ROC curves, tables, figures and the report."""

@@ -1,0 +1,1 @@
+"""Plain statistics on arrays: exact sums, bootstrap, ROC curves, uncertainties."""

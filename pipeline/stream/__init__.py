@@ -1,0 +1,1 @@
+"""Jagged events to tensors, folds, shuffle, cache and batches."""

@@ -1,0 +1,1 @@
+"""What is learned: one module each with outputs, targets, loss and evaluation."""

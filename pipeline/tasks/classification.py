@@ -1,0 +1,63 @@
+"""Classification: which class does an event belong to?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.errors import nearest
+from pipeline.stream.spec import OutputSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipeline.config import Analysis
+
+# The names of Keras' loss, and of the objective and metric of xgboost.
+KERAS_LOSS = "categorical_crossentropy"
+XGBOOST_OBJECTIVE = "multi:softprob"
+XGBOOST_METRIC = "mlogloss"
+
+
+class Settings(BaseModel):
+    """The `task` section of an analysis."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kind: Literal["classification"]
+    classes: dict[str, tuple[str, ...]] = Field(min_length=2, description="processes of each class; the order of the outputs")
+    signal: str
+
+    def check(self, analysis: Analysis) -> None:
+        """See that classes, processes and datasets of *analysis* fit together.
+
+        Raises:
+            ValueError: they do not.
+        """
+        if self.signal not in self.classes:
+            raise ValueError(f"task.signal: {self.signal!r} is no class. {nearest(self.signal, self.classes)}")
+        listed = [process for processes in self.classes.values() for process in processes]
+        for process in listed:
+            if process not in analysis.processes:
+                raise ValueError(f"task.classes: {process!r} is no process. {nearest(process, analysis.processes)}")
+            if listed.count(process) > 1:
+                raise ValueError(f"task.classes: process {process!r} is listed twice; a process belongs to one class")
+        for name in self.classes:
+            if not any(d.is_mc and self.class_of(d.process) == name for d in analysis.datasets.values()):
+                raise ValueError(f"task.classes: class {name!r} has no simulated dataset; add one, or remove the class")
+
+    def class_of(self, process: str) -> str | None:
+        """The class that holds *process*, or None."""
+        return next((name for name, processes in self.classes.items() if process in processes), None)
+
+    @property
+    def outputs(self) -> OutputSpec:
+        """One unit a class, as probabilities."""
+        return OutputSpec(names=tuple(self.classes), activation="softmax")
+
+    def targets(self, name: str, n_events: int) -> NDArray[np.float32]:
+        """What the network is to answer for *n_events* events of class *name*: one-hot, shape (n_events, n_classes)."""
+        row = np.array([key == name for key in self.classes], dtype=np.float32)
+        return np.broadcast_to(row, (n_events, len(row)))
