@@ -66,9 +66,25 @@ def options_of(path: Path) -> tuple[str, ...]:
     Raises:
         InputError: the module has no `build`.
     """
+    return tuple(argument.arg for argument in _build_of(path).args.kwonlyargs)
+
+
+def framework_of(path: Path) -> str:
+    """Which library trains the model at *path*: the first word of what `build` returns, as in `-> keras.Model`.
+
+    Raises:
+        InputError: `build` does not say what it returns.
+    """
+    returns = _build_of(path).returns
+    if returns is None:
+        raise InputError(f"build of {path} has no return type. Expected -> keras.Model or -> xgboost.Booster. Add it.")
+    return ast.unparse(returns).strip("'\"").partition(".")[0]
+
+
+def _build_of(path: Path) -> ast.FunctionDef:
     for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
         if isinstance(node, ast.FunctionDef) and node.name == "build":
-            return tuple(argument.arg for argument in node.args.kwonlyargs)
+            return node
     raise InputError(f"{path} has no function build. Expected build(inputs, outputs, *, ...). Write it, as in models/dnn.py.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,16 +15,15 @@ if TYPE_CHECKING:
 
     from pipeline.config import Analysis
 
-# The names of Keras' loss, and of the objective and metric of xgboost.
-KERAS_LOSS = "categorical_crossentropy"
-XGBOOST_OBJECTIVE = "multi:softprob"
-XGBOOST_METRIC = "mlogloss"
-
-
 class Settings(BaseModel):
     """The `task` section of an analysis."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    # By the names that the libraries know them by.
+    keras_loss: ClassVar[str] = "categorical_crossentropy"
+    xgboost_objective: ClassVar[str] = "multi:softprob"
+    xgboost_metric: ClassVar[str] = "mlogloss"
 
     kind: Literal["classification"]
     classes: dict[str, tuple[str, ...]] = Field(min_length=2, description="processes of each class; the order of the outputs")

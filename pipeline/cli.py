@@ -1,0 +1,215 @@
+"""The command line: one command a stage. Nothing heavy is imported before a command runs, so that --help answers at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.errors import PipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXISTING = click.Path(path_type=Path)
+CONFIG = click.option("--config", "config", type=EXISTING, required=True, help="config/<analysis>.yaml")
+RESULTS = click.option(
+    "--results", type=EXISTING, default=Path("results"), show_default=True, help="where products are; one folder an analysis"
+)
+WORKERS = click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="processes that read ranges")
+SIZE = click.option("--size", type=float, default=1.0, show_default=True, help="factor on the events of simulated datasets")
+
+
+class _Commands(click.Group):
+    """Prints a `PipelineError` as one line and exits with its code; anything else is our bug and keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PipelineError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="nanoloom")
+def main() -> None:
+    """nanoloom: from ROOT files to trained networks, histograms and ROC curves.
+
+    `snakemake --cores N` runs these stages in order. Each may be run by hand.
+    """
+
+
+@main.command()
+@CONFIG
+@SIZE
+@click.option("--dataset", required=True, help="a dataset with `simulate`")
+@click.option("--index", type=click.IntRange(0), required=True, help="which of its files")
+@click.option("--output", type=EXISTING, required=True, help="the ROOT file to write")
+def simulate(config: Path, size: float, dataset: str, index: int, output: Path) -> None:
+    """Make one simulated file."""
+    from pipeline.progress import Progress
+    from pipeline.simulation.datasets import events_of_file, simulate_dataset_file
+
+    analysis = _analysis(config)
+    with Progress(f"simulate {dataset} {index}", events_of_file(analysis, dataset, index, size=size)) as progress:
+        simulate_dataset_file(analysis, dataset, index, size=size, out=output, progress=progress.advance_to)
+
+
+@main.command()
+@CONFIG
+@click.option("--dataset", required=True, help="a dataset with `fetch`")
+@click.option("--output", type=EXISTING, required=True, help="the folder to write")
+def fetch(config: Path, dataset: str, output: Path) -> None:
+    """Bring the files of a dataset out of a Python package's source distribution."""
+    from pipeline.events.datasets import fetch_dataset
+
+    fetch_dataset(_analysis(config), dataset, output)
+
+
+@main.command()
+@CONFIG
+@RESULTS
+@SIZE
+@WORKERS
+def plan(config: Path, results: Path, size: float, workers: int) -> None:
+    """Look into every file and cut it into ranges; says what is wrong with which file."""
+    from pipeline.events.datasets import plan_analysis
+    from pipeline.progress import Progress
+
+    analysis = _analysis(config)
+    with Progress("plan", unit="files") as progress:
+        plan_analysis(analysis, results, size=size, workers=workers, progress=progress)
+
+
+@main.command()
+@CONFIG
+@RESULTS
+@WORKERS
+def summarise(config: Path, results: Path, workers: int) -> None:
+    """Count the selected events and find the scales of the inputs."""
+    from pipeline.events.plan import Plan
+    from pipeline.learning.summarise import summarise as run
+    from pipeline.progress import Progress
+
+    analysis = _analysis(config)
+    folder = results / analysis.name
+    planned = Plan.load(folder / "plan.json")
+    with Progress("summarise", sum(part.stop - part.start for part in planned.ranges())) as progress:
+        run(analysis, planned, folder / "summary.json", workers=workers, progress=progress.range_done)
+
+
+@main.command()
+@CONFIG
+@RESULTS
+@click.option("--model", required=True, help="name of the model")
+@click.option("--fold", type=click.IntRange(0), required=True, help="the fold whose events it must not see")
+def train(config: Path, results: Path, model: str, fold: int) -> None:
+    """Train one model for one fold."""
+    from pipeline.events.plan import Plan
+    from pipeline.learning.summary import Summary
+    from pipeline.learning.train import train as run
+    from pipeline.progress import Progress
+
+    analysis = _analysis(config)
+    folder = results / analysis.name
+    epochs = analysis.training_of(model).epochs if model in analysis.models else None
+    with Progress(f"train {model} fold {fold}", epochs, unit="epochs") as progress:
+        run(
+            analysis,
+            Plan.load(folder / "plan.json"),
+            Summary.load(folder / "summary.json"),
+            model=model,
+            fold=fold,
+            out=folder / "models" / model / f"fold{fold}",
+            progress=progress.epoch_done,
+        )
+
+
+@main.command()
+@CONFIG
+@RESULTS
+@WORKERS
+@click.option("--dataset", required=True, help="name of the dataset")
+def score(config: Path, results: Path, workers: int, dataset: str) -> None:
+    """Score the events of a dataset with every model, and fill the histograms."""
+    from pipeline.events.plan import Plan
+    from pipeline.learning.score import score as run
+    from pipeline.progress import Progress
+
+    analysis = _analysis(config)
+    folder = results / analysis.name
+    planned = Plan.load(folder / "plan.json")
+    with Progress(f"score {dataset}", sum(part.stop - part.start for part in planned.ranges([dataset]))) as progress:
+        run(analysis, planned, dataset, folder, workers=workers, progress=progress.range_done)
+
+
+@main.command()
+@CONFIG
+@RESULTS
+def evaluate(config: Path, results: Path) -> None:
+    """Make ROC curves, metrics and scaled histograms."""
+    from pipeline.results.evaluate import evaluate as run
+
+    run(_analysis(config), results)
+
+
+@main.command()
+@CONFIG
+@RESULTS
+def plot(config: Path, results: Path) -> None:
+    """Draw the figures, as PDF and PNG."""
+    from pipeline.progress import Progress
+    from pipeline.results.plot import plot as run
+
+    with Progress("plot", unit="figures") as progress:
+        run(_analysis(config), results, progress=progress.step)
+
+
+@main.command()
+@CONFIG
+@RESULTS
+@click.option("--logs", type=EXISTING, default=Path("logs"), show_default=True, help="where the benchmark files are")
+def report(config: Path, results: Path, logs: Path) -> None:
+    """Write report.html: one page with everything."""
+    from pipeline.digest import code_digest
+    from pipeline.results.report import report as run
+
+    analysis = _analysis(config)
+    out = results / analysis.name / "report.html"
+    run(analysis, results, config_path=config, logs_dir=logs, out=out, code_digest=code_digest("pipeline", "processors", "models"))
+
+
+@main.command()
+@click.argument("config", type=EXISTING)
+def check(config: Path) -> None:
+    """Check an analysis: its YAML, its processor's settings and its models' options."""
+    from pipeline.config import check_plugins
+    from pipeline.stream.select import load_processor
+
+    analysis = _analysis(config)
+    check_plugins(analysis)
+    load_processor(analysis)
+    click.echo(f"{config} is in order: {len(analysis.datasets)} datasets, {len(analysis.models)} models.")
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON schema of an analysis, for editors."""
+    import json
+
+    from pipeline.config import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=1, ensure_ascii=False))
+
+
+def _analysis(config: Path) -> Any:
+    from pipeline.config import load_analysis
+
+    return load_analysis(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""How products are written: to a temporary name, then renamed, so that a product is whole or is not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary name beside *path* to write to; renamed to *path* at the end, removed after an error.
+
+    The body may write a file or make a folder there.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last: uproot and matplotlib choose the format by it.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    _remove(temporary)
+    try:
+        yield temporary
+        if temporary.is_dir():
+            _remove(path)
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write *content* as JSON; NaN and infinity, which JSON does not know, are an error."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path, *, made_by: str) -> Any:
+    """Read a JSON product.
+
+    Raises:
+        InputError: it is missing or is no JSON; names the stage that makes it.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"No {path}. The stage '{made_by}' writes it. Run that stage first.") from error
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is no JSON: {error}. Remove it and run the stage '{made_by}' again.") from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,46 @@
+"""How a trained Keras model becomes ONNX, so that a scoring job needs no TensorFlow."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.errors import PipelineError
+from pipeline.learning.predictor import OnnxPredictor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+
+    from pipeline.stream.chunk import Tensors
+
+# Largest difference of an output in [0, 1] between ONNX and Keras: float32 keeps seven digits.
+TOLERANCE = 1e-5
+
+
+def export_onnx(model: keras.Model, path: Path, sample: Tensors) -> None:
+    """Write *model* as ONNX and compare the two on a real batch.
+
+    Args:
+        sample: tensors of some events, shape (n_events, ...).
+
+    Raises:
+        PipelineError: an output differs by more than 1e-5.
+    """
+    expected = np.asarray(model.predict_on_batch(sample))
+    for name in ("tensorflow", "tf2onnx"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        # tf2onnx asks NumPy and TensorFlow for names that both have deprecated.
+        warnings.simplefilter("ignore")
+        model.export(path, format="onnx", verbose=False)
+    difference = float(np.abs(OnnxPredictor(path).predict(sample) - expected).max())
+    if not difference <= TOLERANCE:
+        raise PipelineError(
+            f"The ONNX export of model {model.name!r} differs from Keras by {difference:.2g} on a real batch."
+            f" Expected at most {TOLERANCE:g}. Look for a layer that exports wrongly: export parts of the model and compare."
+        )

@@ -1,0 +1,163 @@
+"""How a Keras model is trained from the stream."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import PipelineError
+from pipeline.learning.learner import Epoch, Trained
+from pipeline.learning.schedule import learning_rate
+
+# Read when TensorFlow is first imported: only its errors are for the user.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+
+from pipeline.learning.export import export_onnx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from pipeline.config import Training
+    from pipeline.stream.shuffle import Rows
+    from pipeline.stream.training_stream import TrainingStream
+
+# Steps that run without returning to Python: most of a small network's time is overhead per step.
+STEPS_PER_EXECUTION = 16
+
+
+def prepare(threads: int, seed: int) -> None:
+    """Fix threads and seeds before a model is built, so that the same configuration gives the same weights."""
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        except RuntimeError:  # TensorFlow runs already, in tests that train twice in one process
+            pass
+
+
+def fit(
+    model: keras.Model,
+    stream: TrainingStream,
+    *,
+    task: Any,
+    training: Training,
+    n_events: Mapping[str, Mapping[str, int]],
+    seed: int,
+    folder: Path,
+    progress: Callable[[Epoch], None],
+) -> Trained:
+    """Train *model* and write `model.keras` and `model.onnx`; the arguments are those of `Learner.fit`."""
+    batches = Batches(stream, "training", n_events["training"])
+    record = _Record(Batches(stream, "validation", n_events["validation"]), training, progress)
+    model.compile(
+        optimizer=_optimizer(training),
+        loss=task.keras_loss,
+        # Only what is weighted enters the loss: its mean is then over weights, as for the validation.
+        steps_per_execution=min(STEPS_PER_EXECUTION, batches.steps),
+        jit_compile=False,
+    )
+    model.fit(
+        batches.forever(),
+        steps_per_epoch=batches.steps,
+        epochs=training.epochs,
+        callbacks=[
+            keras.callbacks.LearningRateScheduler(lambda epoch, _: learning_rate(training, epoch)),
+            record,
+            *_early_stopping(training),
+        ],
+        verbose=0,
+    )
+    model.save(folder / "model.keras")
+    export_onnx(model, folder / "model.onnx", next(stream.epoch(0, "validation")).tensors)
+    return Trained(
+        history=tuple(record.history),
+        best_epoch=min(record.history, key=lambda row: row.val_loss).epoch,
+        n_parameters=model.count_params(),
+        events_seen=dict(n_events["training"]),
+        files={"keras": "model.keras", "onnx": "model.onnx"},
+    )
+
+
+class Batches:
+    """Epoch after epoch of batches, as `(inputs, targets, weights)`; every epoch is counted against what it must hold."""
+
+    def __init__(self, stream: TrainingStream, part: Any, n_events: Mapping[str, int]) -> None:
+        self._stream, self._part, self._n_events = stream, part, dict(n_events)
+        self.steps = -(-sum(n_events.values()) // stream.training.batch_size)
+
+    def epoch(self, number: int) -> Iterator[tuple[Any, Any, Any]]:
+        """The batches of one epoch.
+
+        Raises:
+            PipelineError: the epoch held other events than it must.
+        """
+        seen: Counter[str] = Counter()
+        for rows in self._stream.epoch(number, self._part):
+            seen += self._stream.counts(rows)
+            yield _as_keras(rows)
+        expected = {name: n for name, n in self._n_events.items() if n}
+        if dict(seen) != expected:
+            raise PipelineError(
+                f"Epoch {number + 1} held {dict(seen)} {self._part} events. Expected {expected}, as in summary.json."
+                " A file or the processor changed in between: run summarise again."
+            )
+
+    def forever(self) -> Iterator[tuple[Any, Any, Any]]:
+        """All epochs, without end: Keras counts the steps."""
+        number = 0
+        while True:
+            yield from self.epoch(number)
+            number += 1
+
+
+class _Record(keras.callbacks.Callback):  # type: ignore[misc]
+    """Measures the validation loss, adds it to Keras' logs for early stopping, and keeps the history."""
+
+    def __init__(self, validation: Batches, training: Training, progress: Callable[[Epoch], None]) -> None:
+        super().__init__()
+        self._validation, self._training, self._progress = validation, training, progress
+        self.history: list[Epoch] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = {} if logs is None else logs
+        logs["val_loss"] = self._loss()
+        row = Epoch(epoch + 1, float(logs["loss"]), logs["val_loss"], learning_rate(self._training, epoch))
+        self.history.append(row)
+        self._progress(row)
+
+    def _loss(self) -> float:
+        """Mean loss per weight over the validation events, and the penalties of the model."""
+        loss, total, weights = self.model.loss, 0.0, 0.0
+        measure = loss if callable(loss) else keras.losses.get(loss)
+        for inputs, targets, weight in self._validation.epoch(0):
+            each = keras.ops.convert_to_numpy(measure(targets, self.model.predict_on_batch(inputs)))
+            total += float((each.astype("float64") * weight).sum())
+            weights += float(weight.astype("float64").sum())
+        return total / weights + float(sum(float(penalty) for penalty in self.model.losses))
+
+
+def _optimizer(training: Training) -> keras.optimizers.Optimizer:
+    return keras.optimizers.get({"class_name": training.optimizer, "config": {"learning_rate": training.learning_rate}})
+
+
+def _early_stopping(training: Training) -> list[keras.callbacks.Callback]:
+    if training.early_stopping is None:
+        return []
+    stop = training.early_stopping
+    return [
+        keras.callbacks.EarlyStopping(
+            "val_loss", patience=stop.patience, min_delta=stop.min_delta, mode="min", restore_best_weights=True
+        )
+    ]
+
+
+def _as_keras(rows: Rows) -> tuple[Any, Any, Any]:
+    return rows.tensors, rows.targets, rows.weight

@@ -1,0 +1,85 @@
+"""What every kind of model is to training and scoring: the small protocol behind which Keras and boosted trees stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pipeline.config import Training
+    from pipeline.stream.chunk import Tensors
+    from pipeline.stream.training_stream import TrainingStream
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One row of `history.csv`; for boosted trees an epoch is a round.
+
+    Args:
+        epoch: counted from 1.
+        loss: mean training loss, per weighted event.
+        val_loss: the same over the validation events.
+        learning_rate: in this epoch.
+    """
+
+    epoch: int
+    loss: float
+    val_loss: float
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training leaves, beside the files of the model.
+
+    Args:
+        history: one record an epoch.
+        best_epoch: whose weights were kept, counted from 1.
+        n_parameters: trained numbers of the model.
+        events_seen: by dataset, events of each training epoch: the same in every epoch.
+        files: of the model, by what reads them, for example `{"onnx": "model.onnx"}`.
+    """
+
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    n_parameters: int
+    events_seen: Mapping[str, int]
+    files: Mapping[str, str]
+
+
+class Learner(Protocol):
+    """How one kind of model is trained: a module with these functions."""
+
+    def prepare(self, threads: int, seed: int) -> None:
+        """Fix threads and seeds, before `build` draws the first weights."""
+
+    def fit(
+        self,
+        model: Any,
+        stream: TrainingStream,
+        *,
+        task: Any,
+        training: Training,
+        n_events: Mapping[str, Mapping[str, int]],
+        seed: int,
+        folder: Path,
+        progress: Callable[[Epoch], None],
+    ) -> Trained:
+        """Train what `build` returned and write it to *folder*.
+
+        Args:
+            n_events: for `training` and `validation`, the events of each dataset that an epoch must hold.
+        """
+
+
+class Predictor(Protocol):
+    """A trained model, ready to answer."""
+
+    def predict(self, tensors: Tensors) -> NDArray[np.float32]:
+        """The outputs, shape (n_events, n_outputs)."""

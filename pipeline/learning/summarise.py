@@ -1,0 +1,196 @@
+"""The stage `summarise`: one pass over all ranges for the cutflow, class sums and the scales of the inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial, reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.config import Sequence
+from pipeline.errors import InputError
+from pipeline.events.ledger import Ledger
+from pipeline.files import write_json
+from pipeline.learning.summary import Counts, counts_to_json
+from pipeline.physics.selected import Cutflow
+from pipeline.scale.ordered import ordered_map
+from pipeline.statistics.hashing import fold_of
+from pipeline.statistics.moments import Moments, moments
+from pipeline.statistics.sums import ExactSum, exact_sum
+from pipeline.stream.chunk import build_chunk
+from pipeline.stream.select import select
+from pipeline.stream.training_stream import is_validation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pipeline.config import Analysis
+    from pipeline.events.plan import Plan, Range
+    from pipeline.stream.chunk import Chunk
+
+QUANTILES = (0.01, 0.16, 0.5, 0.84, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class ExactCounts:
+    """Number of events, and sums of w, |w|, w where positive, and w², without rounding; add two of them with `+`."""
+
+    n_events: int = 0
+    sums: tuple[ExactSum, ...] = (ExactSum(),) * 4
+
+    def __add__(self, other: ExactCounts) -> ExactCounts:
+        sums = tuple(a + b for a, b in zip(self.sums, other.sums, strict=True))
+        return ExactCounts(self.n_events + other.n_events, sums)
+
+    @property
+    def rounded(self) -> Counts:
+        """As float64."""
+        return Counts(self.n_events, *(float(total) for total in self.sums))
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSummary:
+    """What was seen of one dataset: its cutflow and, by fold, counts, events for validation, and moments of the inputs."""
+
+    cutflow: Cutflow = Cutflow()
+    counts: dict[int, ExactCounts] = field(default_factory=dict)
+    validation: dict[tuple[int, float], int] = field(default_factory=dict)
+    inputs: dict[tuple[int, str, str], Moments] = field(default_factory=dict)
+
+    def __add__(self, other: DatasetSummary) -> DatasetSummary:
+        return DatasetSummary(
+            self.cutflow + other.cutflow,
+            _joined(self.counts, other.counts),
+            _joined(self.validation, other.validation),
+            _joined(self.inputs, other.inputs),
+        )
+
+
+def summarise(
+    analysis: Analysis, plan: Plan, out: str | Path, *, workers: int = 1, progress: Callable[[Range], None] = lambda _: None
+) -> None:
+    """Walk all ranges of *plan* and write `summary.json`.
+
+    Raises:
+        InputError: an input is not finite, or a class has no events in some fold; names what and where.
+    """
+    ledger = Ledger(plan)
+    found: dict[str, DatasetSummary] = {name: DatasetSummary() for name in analysis.datasets}
+    ranges = plan.ranges()
+    for part, summary in zip(ranges, ordered_map(partial(summarise_range, analysis), ranges, workers=workers), strict=True):
+        found[part.dataset] += summary
+        ledger.done(part, n_selected=sum(counts.n_events for counts in summary.counts.values()))
+        progress(part)
+    ledger.close()
+    _check_selected(analysis, found)
+    write_json(out, _to_json(analysis, found) | {"ledger": ledger.to_json()})
+
+
+def summarise_range(analysis: Analysis, part: Range) -> DatasetSummary:
+    """The summary of one range."""
+    selected = select(analysis, part)
+    chunk = build_chunk(selected, analysis, place=f"{part.path}, entries {part.start} to {part.stop}")
+    folds = fold_of(chunk.keys, analysis.folds)
+    learned = part.dataset in analysis.trained_datasets()
+    summary = DatasetSummary(selected.cutflow)
+    for fold in range(analysis.folds):
+        rows = np.flatnonzero(folds == fold)
+        summary.counts[fold] = _counts(chunk.weight[rows])
+        if learned:
+            for fraction in _validation_fractions(analysis):
+                summary.validation[fold, fraction] = int(is_validation(chunk.keys[rows], fraction).sum())
+            summary.inputs.update({(fold, *key): value for key, value in _input_moments(analysis, chunk, rows).items()})
+    return summary
+
+
+def _validation_fractions(analysis: Analysis) -> list[float]:
+    return sorted({analysis.training_of(model).validation_fraction for model in analysis.models})
+
+
+def _input_moments(analysis: Analysis, chunk: Chunk, rows: Any) -> dict[tuple[str, str], Moments]:
+    result = {}
+    for name, collections in analysis.inputs.items():
+        for tensor, collection in collections.items():
+            table = chunk.tensors[name][tensor][rows]
+            if isinstance(collection, Sequence):
+                table = table[chunk.tensors[name][f"{tensor}_mask"][rows] > 0]
+            result[name, tensor] = moments(table)
+    return result
+
+
+def _counts(weight: Any) -> ExactCounts:
+    parts = (weight, np.abs(weight), np.maximum(weight, 0.0), weight**2)
+    return ExactCounts(len(weight), tuple(exact_sum(part) for part in parts))
+
+
+def _joined(left: dict[Any, Any], right: dict[Any, Any]) -> dict[Any, Any]:
+    return {key: left[key] + right[key] if key in left and key in right else (left | right)[key] for key in left | right}
+
+
+def _check_selected(analysis: Analysis, found: dict[str, DatasetSummary]) -> None:
+    for name, summary in found.items():
+        n_selected = sum(counts.n_events for counts in summary.counts.values())
+        if n_selected == 0:
+            rows = ", ".join(f"{cut.name}: {cut.n_events}" for cut in summary.cutflow.cuts)
+            raise InputError(
+                f"Dataset {name!r} has no selected events (cutflow {rows}). Expected at least one."
+                f" Loosen `selection` in config/{analysis.name}.yaml, or remove the dataset."
+            )
+    for fold in range(analysis.folds) if analysis.models else ():
+        for name in {analysis.class_of(dataset) for dataset in analysis.trained_datasets()}:
+            if not sum(found[d].counts[fold].n_events for d in analysis.trained_datasets() if analysis.class_of(d) == name):
+                raise InputError(
+                    f"Class {name!r} has no selected events in fold {fold} of {analysis.folds}. Expected some in every fold."
+                    " Add files, loosen `selection`, or use fewer folds."
+                )
+
+
+def _to_json(analysis: Analysis, found: dict[str, DatasetSummary]) -> dict[str, Any]:
+    return {
+        "analysis": analysis.name,
+        "cutflow": {name: _cutflow_to_json(summary.cutflow) for name, summary in found.items()},
+        "selected": {name: _total(summary, range(analysis.folds)) for name, summary in found.items()},
+        "folds": {str(fold): _fold_to_json(analysis, found, fold) for fold in range(analysis.folds)},
+    }
+
+
+def _cutflow_to_json(cutflow: Cutflow) -> list[dict[str, Any]]:
+    return [
+        {"cut": cut.name, "n_events": cut.n_events, "sumw": float(cut.sumw), "sumw2": float(cut.sumw2)} for cut in cutflow.cuts
+    ]
+
+
+def _fold_to_json(analysis: Analysis, found: dict[str, DatasetSummary], fold: int) -> dict[str, Any]:
+    others = [other for other in range(analysis.folds) if other != fold]
+    learned = analysis.trained_datasets()
+    return {
+        "training": {name: _total(found[name], others) for name in learned},
+        "test": {name: _total(found[name], [fold]) for name in learned},
+        "validation": {
+            str(fraction): {name: sum(found[name].validation[other, fraction] for other in others) for name in learned}
+            for fraction in _validation_fractions(analysis)
+        },
+        "inputs": {
+            name: {tensor: _scales([found[d] for d in learned], others, name, tensor) for tensor in collections}
+            for name, collections in analysis.inputs.items()
+            if learned
+        },
+    }
+
+
+def _total(summary: DatasetSummary, folds: Any) -> dict[str, Any]:
+    return counts_to_json(reduce(add, (summary.counts[fold] for fold in folds), ExactCounts()).rounded)
+
+
+def _scales(summaries: list[DatasetSummary], folds: list[int], inputs: str, tensor: str) -> dict[str, Any]:
+    total = reduce(add, (summary.inputs[fold, inputs, tensor] for summary in summaries for fold in folds))
+    quantiles = total.quantiles(QUANTILES) if total.n_rows else []
+    return {
+        "n_rows": total.n_rows,
+        "mean": total.mean,
+        "spread": total.spread,
+        "quantiles": {str(fraction): values for fraction, values in zip(QUANTILES, quantiles, strict=False)},
+    }

@@ -1,0 +1,86 @@
+"""What is known of the selected events before training: counts, sums of weights and the scales of the inputs, by fold."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.config import Sequence
+from pipeline.errors import InputError
+from pipeline.files import read_json
+from pipeline.stream.spec import InputSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.config import Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Selected events of one dataset: their number and sums of their weights."""
+
+    n_events: int
+    sumw: float
+    sumw_absolute: float
+    sumw_positive: float
+    sumw2: float
+
+    def sum_under(self, negative_weights: str) -> float:
+        """The sum of weights that training sees under a policy for negative ones."""
+        return {"keep": self.sumw, "absolute": self.sumw_absolute, "zero": self.sumw_positive}[negative_weights]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """`summary.json`, as the stage `summarise` wrote it."""
+
+    content: dict[str, Any]
+
+    @classmethod
+    def load(cls, path: str | Path) -> Summary:
+        """Read `summary.json`."""
+        return cls(read_json(path, made_by="summarise"))
+
+    def counts(self, fold: int, part: str) -> dict[str, Counts]:
+        """By dataset, the events that the model of *fold* is trained on (`training`, with validation) or tested on (`test`)."""
+        return {name: Counts(**counts) for name, counts in self.content["folds"][str(fold)][part].items()}
+
+    def epoch_counts(self, fold: int, validation_fraction: float) -> dict[str, dict[str, int]]:
+        """For `training` and `validation`, how many events of each dataset an epoch of the model of *fold* holds.
+
+        Raises:
+            InputError: there is none to train on or to validate with.
+        """
+        validation = self.content["folds"][str(fold)]["validation"][str(validation_fraction)]
+        training = {name: counts.n_events - validation[name] for name, counts in self.counts(fold, "training").items()}
+        for part, counts in (("training", training), ("validation", validation)):
+            if not sum(counts.values()):
+                raise InputError(
+                    f"Fold {fold} has no {part} events at validation_fraction {validation_fraction}. Expected some."
+                    " Add files, or change training.validation_fraction."
+                )
+        return {"training": training, "validation": validation}
+
+    def input_specs(self, analysis: Analysis, inputs: str, fold: int) -> dict[str, InputSpec]:
+        """The tensors of an input set, with the scales of the training folds of *fold*."""
+        scales = self.content["folds"][str(fold)]["inputs"][inputs]
+        return {name: _spec(name, collection, scales[name]) for name, collection in analysis.inputs[inputs].items()}
+
+
+def _spec(name: str, collection: Any, scales: dict[str, Any]) -> InputSpec:
+    padded = isinstance(collection, Sequence)
+    return InputSpec(
+        name=name,
+        features=collection.features if padded else collection,
+        mean=np.array(scales["mean"], dtype=np.float32),
+        spread=np.array(scales["spread"], dtype=np.float32),
+        max_objects=collection.max_objects if padded else None,
+    )
+
+
+def counts_to_json(counts: Counts) -> dict[str, Any]:
+    """The record as `summary.json` keeps it."""
+    return asdict(counts)

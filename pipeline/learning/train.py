@@ -1,0 +1,95 @@
+"""The stage `train`: one model, one fold."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import plugins
+from pipeline.errors import InputError, nearest
+from pipeline.files import replacing, write_json
+from pipeline.learning.model_record import model_record
+from pipeline.statistics.hashing import number_of
+from pipeline.stream.training_stream import TrainingStream
+from pipeline.stream.weights import training_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.config import Analysis
+    from pipeline.events.plan import Plan
+    from pipeline.learning.learner import Epoch, Learner
+    from pipeline.learning.summary import Summary
+
+LEARNERS = {"keras": "pipeline.learning.keras_learner", "xgboost": "pipeline.learning.xgboost_learner"}
+
+
+def train(
+    analysis: Analysis,
+    plan: Plan,
+    summary: Summary,
+    *,
+    model: str,
+    fold: int,
+    out: str | Path,
+    progress: Callable[[Epoch], None] = lambda _: None,
+) -> None:
+    """Train *model* on all folds but *fold* and write the folder *out*: the model's files, `model.json`, `history.csv`.
+
+    Raises:
+        InputError: there is no such model or fold, or the analysis cannot train.
+        PipelineError: an epoch did not hold each event once.
+    """
+    _check(analysis, model, fold)
+    entry, training = analysis.models[model], analysis.training_of(model)
+    path = plugins.find("models", entry.architecture)
+    learner = _learner(path)
+    seed = number_of(f"{analysis.seed}:{model}:{fold}") % 2**31
+    learner.prepare(training.threads, seed)
+    module = plugins.load("models", entry.architecture)
+    untrained = module.build(summary.input_specs(analysis, entry.inputs, fold), analysis.task.outputs, **entry.options)
+
+    sumw = {name: plan.sumw(name) for name in analysis.trained_datasets()}
+    factors = training_factors(analysis, training, sumw, summary.counts(fold, "training"))
+    stream = TrainingStream(analysis, plan, entry.inputs, fold, training, factors)
+    with replacing(out) as folder:
+        folder.mkdir()
+        trained = learner.fit(
+            untrained,
+            stream,
+            task=analysis.task,
+            training=training,
+            n_events=summary.epoch_counts(fold, training.validation_fraction),
+            seed=seed,
+            folder=folder,
+            progress=progress,
+        )
+        _write_history(folder / "history.csv", trained.history)
+        write_json(folder / "model.json", model_record(analysis, model, fold, trained))
+
+
+def _check(analysis: Analysis, model: str, fold: int) -> None:
+    if model not in analysis.models:
+        raise InputError(f"Analysis {analysis.name!r} has no model {model!r}. {nearest(model, analysis.models)} Correct the name.")
+    if not 0 <= fold < analysis.folds:
+        raise InputError(f"Fold {fold} of {analysis.folds} does not exist. Expected 0 to {analysis.folds - 1}. Correct the number.")
+
+
+def _learner(path: Path) -> Learner:
+    framework = plugins.framework_of(path)
+    if framework not in LEARNERS:
+        raise InputError(
+            f"build of {path} returns a model of {framework!r}. {nearest(framework, LEARNERS)} Write the model for one of these."
+        )
+    learner: Learner = importlib.import_module(LEARNERS[framework])  # type: ignore[assignment]
+    return learner
+
+
+def _write_history(path: Path, history: tuple[Epoch, ...]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(asdict(history[0])))
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in history)

@@ -1,0 +1,129 @@
+"""Where built chunks are kept between epochs and models: a scratch folder, addressed by what made them.
+
+The folder may be deleted at any time. An entry is written under a temporary name and renamed, so that a reader finds it whole
+or not at all; whatever cannot be read is made again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.digest import content_digest
+from pipeline.files import replacing
+from pipeline.stream.chunk import Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from pipeline.config import Analysis
+    from pipeline.events.plan import Range
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkCache:
+    """Chunks on disk, as one folder of `.npy` files each.
+
+    Args:
+        folder: may be shared by several processes.
+        limit_bytes: when a new entry makes it larger, the entries that were not used for longest are removed.
+    """
+
+    folder: Path
+    limit_bytes: float
+
+    def get(self, name: str, build: Callable[[], Chunk]) -> Chunk:
+        """The chunk called *name*, memory-mapped; built and kept if it is not there.
+
+        A folder that cannot be written costs speed and a warning, never a result.
+        """
+        entry = self.folder / name
+        try:
+            return self._load(entry)
+        except (OSError, ValueError, KeyError):
+            chunk = build()
+        try:
+            self._keep(entry, chunk)
+        except OSError as error:
+            log.warning("The scratch cache %s cannot be used: %s. Going on without it.", self.folder, error)
+        return chunk
+
+    def _load(self, entry: Path) -> Chunk:
+        arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in entry.glob("*.npy")}
+        sizes = {len(array) for array in arrays.values()}
+        if len(sizes) > 1:
+            raise ValueError(f"{entry} holds arrays of different lengths")
+        os.utime(entry)
+        return _from_arrays(arrays)
+
+    def _keep(self, entry: Path, chunk: Chunk) -> None:
+        with replacing(entry) as temporary:
+            temporary.mkdir()
+            for name, array in _to_arrays(chunk).items():
+                np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        self._shrink(keep=entry)
+
+    def _shrink(self, *, keep: Path) -> None:
+        entries = sorted((path for path in self.folder.iterdir() if path != keep), key=_last_use, reverse=True)
+        total = _size(keep)
+        for entry in entries:
+            total += _size(entry)
+            if total > self.limit_bytes:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def cache_name(analysis: Analysis, part: Range, processor_digest: str) -> str:
+    """What addresses a chunk: the file's content by its UUID, the range, the code and settings, and the inputs."""
+    made_by = {
+        "uuid": part.uuid,
+        "start": part.start,
+        "stop": part.stop,
+        "processor": processor_digest,
+        "selection": analysis.selection,
+        "inputs": analysis.model_dump(mode="json")["inputs"],
+    }
+    return content_digest(made_by)
+
+
+def _to_arrays(chunk: Chunk) -> dict[str, NDArray[np.generic]]:
+    arrays: dict[str, NDArray[np.generic]] = {"keys": chunk.keys, "weight": chunk.weight}
+    arrays |= {f"target.{name}": array for name, array in chunk.targets.items()}
+    arrays |= {f"input.{group}.{name}": array for group, tensors in chunk.tensors.items() for name, array in tensors.items()}
+    return arrays
+
+
+def _from_arrays(arrays: dict[str, NDArray[np.generic]]) -> Chunk:
+    tensors: dict[str, dict[str, NDArray[np.float32]]] = {}
+    targets = {}
+    for key, array in arrays.items():
+        kind, _, rest = key.partition(".")
+        if kind == "input":
+            group, _, name = rest.partition(".")
+            tensors.setdefault(group, {})[name] = array
+        elif kind == "target":
+            targets[rest] = array
+    return Chunk(arrays["keys"], arrays["weight"], tensors, targets)
+
+
+def _last_use(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # removed by another process
+        return 0.0
+
+
+def _size(path: Path) -> int:
+    try:
+        return sum(part.stat().st_size for part in path.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return 0

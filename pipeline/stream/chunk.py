@@ -1,0 +1,112 @@
+"""What the selected events of a range look like to a network: tensors, targets, weights and the events' hashes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.config import Sequence
+from pipeline.errors import InputError, nearest
+from pipeline.statistics.hashing import event_hash
+from pipeline.stream.padding import pad
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from pipeline.config import Analysis, Collection
+    from pipeline.physics.selected import Selected
+
+Tensors = dict[str, "NDArray[np.float32]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The selected events of one range.
+
+    Args:
+        keys: hash of each event's name, shape (n_events,); decides its fold and its place in the shuffle.
+        weight: event weight, shape (n_events,).
+        tensors: by input set and tensor, shape (n_events, ...).
+        targets: by name, shape (n_events, ...); empty for classification.
+    """
+
+    keys: NDArray[np.uint64]
+    weight: NDArray[np.float64]
+    tensors: Mapping[str, Tensors]
+    targets: Tensors
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+def build_chunk(selected: Selected, analysis: Analysis, *, place: str) -> Chunk:
+    """Build every input set of *analysis* from the *selected* events.
+
+    Args:
+        place: file and range, for messages.
+
+    Raises:
+        InputError: the processor gives no such input, an input is not finite, or an array has the wrong length.
+    """
+    ids = selected.ids
+    chunk = Chunk(
+        keys=event_hash(ids.run, ids.luminosity_block, ids.event),
+        weight=np.asarray(selected.weight, dtype=np.float64),
+        tensors={name: build_inputs(selected, collections, place=place) for name, collections in analysis.inputs.items()},
+        targets={name: np.asarray(values, dtype=np.float32) for name, values in selected.targets.items()},
+    )
+    if not np.isfinite(chunk.weight).all():
+        raise InputError(_not_finite("weight", chunk.weight, selected, place))
+    return chunk
+
+
+def build_inputs(selected: Selected, collections: Mapping[str, Collection], *, place: str) -> Tensors:
+    """The tensors of one input set; a padded collection gives `<name>` and `<name>_mask`."""
+    tensors: Tensors = {}
+    for name, collection in collections.items():
+        given = selected.inputs.get(name)
+        if given is None:
+            raise InputError(
+                f"The processor gives no input collection {name!r}. {nearest(name, selected.inputs)} Correct `inputs` in the YAML."
+            )
+        features = collection.features if isinstance(collection, Sequence) else collection
+        wanted = {*features, *([collection.order_by] if isinstance(collection, Sequence) and collection.order_by else [])}
+        for feature in wanted - set(given):
+            raise InputError(
+                f"The processor gives no feature {feature!r} in {name!r}. {nearest(feature, given)} Correct `inputs` in the YAML."
+            )
+        if isinstance(collection, Sequence):
+            tensors[name], tensors[f"{name}_mask"] = pad(given, collection)
+        else:
+            tensors[name] = _columns(given, features, len(selected))
+        _check_finite(tensors[name], name, features, selected, place)
+    return tensors
+
+
+def _columns(given: Mapping[str, Any], features: tuple[str, ...], n_events: int) -> NDArray[np.float32]:
+    table = np.empty((n_events, len(features)), dtype=np.float32)
+    for position, feature in enumerate(features):
+        table[:, position] = np.asarray(given[feature])
+    return table
+
+
+def _check_finite(tensor: NDArray[np.float32], name: str, features: tuple[str, ...], selected: Selected, place: str) -> None:
+    if np.isfinite(tensor).all():
+        return
+    finite = np.isfinite(tensor).all(axis=tuple(range(tensor.ndim - 1)))
+    column = int(np.flatnonzero(~finite)[0])
+    raise InputError(_not_finite(f"input {name}.{features[column]}", tensor[..., column], selected, place))
+
+
+def _not_finite(what: str, values: NDArray[Any], selected: Selected, place: str) -> str:
+    bad = np.argwhere(~np.isfinite(values))[0]
+    ids, row = selected.ids, int(bad[0])
+    name = f"run {ids.run[row]}, luminosity block {ids.luminosity_block[row]}, event {ids.event[row]}"
+    return (
+        f"The {what} is {values[tuple(bad)]} for {name} in {place}. Expected finite numbers."
+        " Give such events a defined value, or cut them, in the processor."
+    )

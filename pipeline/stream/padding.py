@@ -1,0 +1,54 @@
+"""How jagged collections become tensors: by offset arithmetic, with a mask from counts and never from a value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from pipeline.config import Sequence
+
+
+def pad(collection: Mapping[str, Any], sequence: Sequence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The objects of each event as a tensor of fixed length.
+
+    Args:
+        collection: by feature, jagged arrays of shape (n_events, var); all of the same counts.
+        sequence: which features, how many objects, and by which feature they are ordered.
+
+    Returns:
+        The tensor, shape (n_events, max_objects, n_features), 0 where there is no object, and the mask, shape
+        (n_events, max_objects), 1 where there is one. More objects than `max_objects` are cut off after ordering.
+    """
+    counts = ak.to_numpy(ak.num(collection[sequence.features[0]], axis=1)).astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(counts) else np.zeros(0, dtype=np.int64)
+    kept = np.minimum(counts, sequence.max_objects)
+    event = np.repeat(np.arange(len(counts)), kept)
+    slot = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
+    source = starts[event] + slot
+    if sequence.order_by is not None:
+        source = _descending(_flat(collection[sequence.order_by], counts), counts)[source]
+
+    tensor = np.zeros((len(counts), sequence.max_objects, len(sequence.features)), dtype=np.float32)
+    for position, feature in enumerate(sequence.features):
+        tensor[event, slot, position] = _flat(collection[feature], counts)[source]
+    mask = (np.arange(sequence.max_objects) < kept[:, np.newaxis]).astype(np.float32)
+    return tensor, mask
+
+
+def _flat(jagged: Any, counts: NDArray[np.int64]) -> NDArray[np.float32]:
+    if not np.array_equal(ak.to_numpy(ak.num(jagged, axis=1)), counts):
+        raise ValueError("features of one collection have different counts")
+    return ak.to_numpy(ak.flatten(jagged, axis=1)).astype(np.float32)
+
+
+def _descending(key: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions that order *key* from high to low within each event; equal ones stay in their order."""
+    event = np.repeat(np.arange(len(counts)), counts)
+    return np.lexsort((-key, event))

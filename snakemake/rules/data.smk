@@ -1,0 +1,30 @@
+rule simulate:
+    input:
+        card=simulate_card,
+    output:
+        events="results/{analysis}/simulated/{dataset}_{index}.root",
+    log:
+        "logs/simulate/{analysis}/{dataset}_{index}.log",
+    benchmark:
+        "logs/simulate/{analysis}/{dataset}_{index}.tsv"
+    params:
+        code=code_digest("pipeline/simulation"),
+        settings=simulate_settings,
+        size=SIZE,
+    resources:
+        mem_mb=1000,
+    shell:
+        "python -m pipeline simulate --config config/{wildcards.analysis}.yaml --size {params.size}"
+        " --dataset {wildcards.dataset} --index {wildcards.index} --output {output.events} > {log} 2>&1"
+
+
+rule fetch:
+    output:
+        folder=directory("results/{analysis}/fetched/{dataset}"),
+    log:
+        "logs/fetch/{analysis}/{dataset}.log",
+    params:
+        settings=settings("datasets"),
+    shell:
+        "python -m pipeline fetch --config config/{wildcards.analysis}.yaml"
+        " --dataset {wildcards.dataset} --output {output.folder} > {log} 2>&1"

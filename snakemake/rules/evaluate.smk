@@ -1,0 +1,22 @@
+rule evaluate:
+    input:
+        plan="results/{analysis}/plan.json",
+        summary="results/{analysis}/summary.json",
+        counts=scored("results/{analysis}/histograms/{dataset}.npz"),
+    output:
+        metrics="results/{analysis}/metrics.json",
+        roc="results/{analysis}/roc.json",
+        yields="results/{analysis}/yields.json",
+        histograms="results/{analysis}/histograms.root",
+        uhi="results/{analysis}/histograms.json",
+    log:
+        "logs/evaluate/{analysis}/evaluate.log",
+    benchmark:
+        "logs/evaluate/{analysis}/evaluate.tsv"
+    params:
+        code=code_digest("pipeline/statistics", "pipeline/tasks", "pipeline/results/evaluate.py", "pipeline/results/products.py"),
+        settings=settings("lumi_inv_fb", "processes", "datasets", "histograms", "task", "models"),
+    resources:
+        mem_mb=1500,
+    shell:
+        "python -m pipeline evaluate --config config/{wildcards.analysis}.yaml > {log} 2>&1"

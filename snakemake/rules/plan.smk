@@ -1,0 +1,20 @@
+rule plan:
+    input:
+        files=files_of,
+        processor=processor_of,
+    output:
+        plan="results/{analysis}/plan.json",
+    log:
+        "logs/plan/{analysis}/plan.log",
+    benchmark:
+        "logs/plan/{analysis}/plan.tsv"
+    params:
+        code=code_digest("pipeline/events", "pipeline/statistics/sums.py"),
+        settings=settings("datasets", "reading", "selection"),
+        size=SIZE,
+    threads: 2
+    resources:
+        mem_mb=1500,
+    shell:
+        "python -m pipeline plan --config config/{wildcards.analysis}.yaml"
+        " --size {params.size} --workers {threads} > {log} 2>&1"

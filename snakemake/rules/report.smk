@@ -1,0 +1,39 @@
+rule plot:
+    input:
+        metrics="results/{analysis}/metrics.json",
+        roc="results/{analysis}/roc.json",
+        uhi="results/{analysis}/histograms.json",
+        models=model_folders,
+    output:
+        figures=directory("results/{analysis}/figures"),
+    log:
+        "logs/plot/{analysis}/plot.log",
+    benchmark:
+        "logs/plot/{analysis}/plot.tsv"
+    params:
+        code=code_digest("pipeline/results"),
+        settings=settings("title", "energy_tev", "lumi_inv_fb", "processes", "histograms", "task", "models"),
+    resources:
+        mem_mb=1000,
+    shell:
+        "python -m pipeline plot --config config/{wildcards.analysis}.yaml > {log} 2>&1"
+
+
+rule report:
+    input:
+        config="config/{analysis}.yaml",
+        plan="results/{analysis}/plan.json",
+        summary="results/{analysis}/summary.json",
+        metrics="results/{analysis}/metrics.json",
+        yields="results/{analysis}/yields.json",
+        figures="results/{analysis}/figures",
+    output:
+        report="results/{analysis}/report.html",
+    log:
+        "logs/report/{analysis}/report.log",
+    params:
+        code=code_digest("pipeline/results"),
+    resources:
+        mem_mb=500,
+    shell:
+        "python -m pipeline report --config {input.config} > {log} 2>&1"

@@ -1,0 +1,24 @@
+rule score:
+    input:
+        plan="results/{analysis}/plan.json",
+        summary="results/{analysis}/summary.json",
+        processor=processor_of,
+        models=model_folders,
+    output:
+        scores="results/{analysis}/scores/{dataset}.root",
+        histograms="results/{analysis}/histograms/{dataset}.root",
+        counts="results/{analysis}/histograms/{dataset}.npz",
+        ledger="results/{analysis}/scores/{dataset}.ledger.json",
+    log:
+        "logs/score/{analysis}/{dataset}.log",
+    benchmark:
+        "logs/score/{analysis}/{dataset}.tsv"
+    params:
+        code=code_digest(*SELECTION_CODE, "pipeline/statistics", "pipeline/tasks", *SCORING_CODE),
+        settings=settings("seed", "folds", "selection", "inputs", "task", "models", "histograms", "bootstrap_replicas"),
+    threads: 2
+    resources:
+        mem_mb=1500,
+    shell:
+        "python -m pipeline score --config config/{wildcards.analysis}.yaml"
+        " --dataset {wildcards.dataset} --workers {threads} > {log} 2>&1"

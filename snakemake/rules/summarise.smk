@@ -1,0 +1,18 @@
+rule summarise:
+    input:
+        plan="results/{analysis}/plan.json",
+        processor=processor_of,
+    output:
+        summary="results/{analysis}/summary.json",
+    log:
+        "logs/summarise/{analysis}/summarise.log",
+    benchmark:
+        "logs/summarise/{analysis}/summarise.tsv"
+    params:
+        code=code_digest(*SELECTION_CODE, "pipeline/statistics", "pipeline/learning/summarise.py"),
+        settings=settings("folds", "selection", "inputs", "task", "training", "models"),
+    threads: 2
+    resources:
+        mem_mb=1500,
+    shell:
+        "python -m pipeline summarise --config config/{wildcards.analysis}.yaml --workers {threads} > {log} 2>&1"

@@ -1,0 +1,21 @@
+rule train:
+    input:
+        plan="results/{analysis}/plan.json",
+        summary="results/{analysis}/summary.json",
+        processor=processor_of,
+        model=model_of,
+    output:
+        model=directory("results/{analysis}/models/{model}/fold{fold}"),
+    log:
+        "logs/train/{analysis}/{model}_fold{fold}.log",
+    benchmark:
+        "logs/train/{analysis}/{model}_fold{fold}.tsv"
+    params:
+        code=code_digest(*SELECTION_CODE, "pipeline/stream", "pipeline/tasks", *TRAINING_CODE),
+        settings=model_settings,
+    threads: training_threads
+    resources:
+        mem_mb=1500,
+    shell:
+        "python -m pipeline train --config config/{wildcards.analysis}.yaml"
+        " --model {wildcards.model} --fold {wildcards.fold} > {log} 2>&1"
