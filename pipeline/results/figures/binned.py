@@ -1,0 +1,107 @@
+"""A histogram as arrays: what the drawing functions take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Binned:
+    """One histogram of weighted events.
+
+    Args:
+        edges: of the bins, shape (n_bins + 1,).
+        values: sum of weights, shape (n_bins,).
+        variances: sum of squared weights, shape (n_bins,).
+        outside: sum of weights below and above the axis.
+    """
+
+    edges: NDArray[np.float64]
+    values: NDArray[np.float64]
+    variances: NDArray[np.float64]
+    outside: float = 0.0
+
+    @property
+    def centers(self) -> NDArray[np.float64]:
+        """Middle of each bin, shape (n_bins,)."""
+        return (self.edges[1:] + self.edges[:-1]) / 2
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """Statistical error of each bin, the root of the sum of squared weights, shape (n_bins,)."""
+        return np.sqrt(self.variances)
+
+    @property
+    def total(self) -> float:
+        """Sum of weights, with what lies outside the axis."""
+        return float(self.values.sum()) + self.outside
+
+    @property
+    def outside_fraction(self) -> float:
+        """What part of the weights lies outside the axis; 0 for an empty histogram."""
+        return self.outside / self.total if self.total else 0.0
+
+    @property
+    def per_width(self) -> NDArray[np.float64]:
+        """Factor from content to height, shape (n_bins,): 1 for equal bins, otherwise one over the width."""
+        widths = np.diff(self.edges)
+        return np.ones_like(widths) if is_uniform(self.edges) else 1 / widths
+
+    def normalised(self) -> Binned:
+        """The same shape with a sum of 1 inside the axis; unchanged if that sum is not positive."""
+        inside = float(self.values.sum())
+        if inside <= 0:
+            return self
+        return Binned(self.edges, self.values / inside, self.variances / inside**2, self.outside / inside)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A histogram with the label and the colour that it has in figures."""
+
+    label: str
+    color: str
+    binned: Binned
+
+
+def is_uniform(edges: NDArray[np.float64]) -> bool:
+    """Whether all bins have one width, up to rounding."""
+    widths = np.diff(edges)
+    return bool(np.allclose(widths, widths[0], rtol=1e-6, atol=0))
+
+
+def add(parts: Iterable[Binned]) -> Binned:
+    """The sum of histograms on one axis; at least one."""
+    first, *rest = parts
+    values, variances, outside = first.values, first.variances, first.outside
+    for part in rest:
+        values, variances, outside = values + part.values, variances + part.variances, outside + part.outside
+    return Binned(first.edges, values, variances, outside)
+
+
+def from_uhi(content: dict[str, Any]) -> Binned:
+    """A one-dimensional weighted histogram as UHI's JSON holds it.
+
+    Source: the UHI serialisation schema, version 1: contents include underflow and overflow where an axis has them.
+    """
+    (axis,) = content["axes"]
+    values = np.asarray(content["storage"]["values"], dtype=np.float64)
+    variances = np.asarray(content["storage"]["variances"], dtype=np.float64)
+    first = int(axis["underflow"])
+    inside = slice(first, len(values) - int(axis["overflow"]))
+    outside = float(values[: inside.start].sum() + values[inside.stop :].sum())
+    return Binned(_edges(axis), values[inside], variances[inside], outside)
+
+
+def _edges(axis: dict[str, Any]) -> NDArray[np.float64]:
+    if axis["type"] == "variable":
+        return np.asarray(axis["edges"], dtype=np.float64)
+    return np.linspace(axis["lower"], axis["upper"], axis["bins"] + 1)

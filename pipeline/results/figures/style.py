@@ -1,0 +1,137 @@
+"""How every figure looks: the field's style from mplhep, the label above the axes, the colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import mplhep
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.axes import Axes
+
+Given = ParamSpec("Given")
+Returned = TypeVar("Returned")
+
+# Ten colours that colour-blind readers tell apart: M. Petroff, arXiv:2107.02270, table 1.
+PALETTE = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
+LINES = ("-", "--", "-.", ":")
+
+STYLE = {
+    **mplhep.style.CMS,
+    # Labels come from the configuration: what TeX Gyre Heros lacks is taken from a font with more glyphs.
+    "font.family": ["TeX Gyre Heros", "DejaVu Sans"],
+    "mathtext.fallback": "stixsans",
+    "axes.formatter.use_mathtext": True,
+    "axes.formatter.limits": (-2, 4),
+    "figure.subplot.left": 0.155,
+    "figure.subplot.right": 0.955,
+    "figure.subplot.top": 0.93,
+    "figure.subplot.bottom": 0.115,
+    "hatch.linewidth": 1.0,
+    "legend.fontsize": 20,
+    "path.simplify": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands above the axes.
+
+    Args:
+        energy_tev: centre-of-mass energy.
+        lumi_inv_fb: integrated luminosity that yields are scaled to; None where the figure does not depend on it.
+        has_data: whether the figure shows data; without, it is marked as simulation.
+    """
+
+    energy_tev: float
+    lumi_inv_fb: float | None = None
+    has_data: bool = False
+
+    @property
+    def right(self) -> str:
+        """Luminosity and energy, as they stand on the right."""
+        energy = f"{self.energy_tev:g} TeV"
+        return energy if self.lumi_inv_fb is None else f"{lumi_text(self.lumi_inv_fb)} ({energy})"
+
+
+def styled(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
+    """*function* with this style set while it draws or writes; afterwards matplotlib's settings are as they were."""
+
+    @wraps(function)
+    def drawn(*args: Given.args, **kwargs: Given.kwargs) -> Returned:
+        with rc_context(rc=STYLE):
+            return function(*args, **kwargs)
+
+    return drawn
+
+
+def one_panel() -> tuple[Figure, Axes]:
+    """A figure with one pair of axes, without pyplot and so without anything global."""
+    figure = _figure()
+    return figure, figure.add_subplot()
+
+
+def two_panels() -> tuple[Figure, Axes, Axes]:
+    """A figure with a large panel and a small one below on the same x axis."""
+    figure = _figure()
+    upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1], "hspace": 0.06})
+    return figure, upper, lower
+
+
+def stamp(axes: Axes, header: Header, *, note: str | None = None) -> None:
+    """Write *header* above *axes*, and *note* upright along their right side; call it when the axes are complete."""
+    kind = "Data" if header.has_data else "Simulation"
+    mplhep.label.exp_text("nanoloom", kind, lumi=header.right, supp=note, ax=axes, fontsize=(30, 22, 22, 14))
+
+
+def lumi_text(lumi_inv_fb: float) -> str:
+    """An integrated luminosity in the largest unit in which it is at least one.
+
+    >>> lumi_text(138)
+    '138 fb$^{-1}$'
+    >>> lumi_text(1e-6)
+    '1 nb$^{-1}$'
+    """
+    value = lumi_inv_fb
+    for unit in ("fb", "pb", "nb"):
+        if value >= 1 - 1e-9:
+            return f"{value:.4g} {unit}$^{{-1}}$"
+        value *= 1000
+    return f"{value:.4g} μb$^{{-1}}$"
+
+
+def color_of(index: int) -> str:
+    """The colour of the *index*-th of several lines."""
+    return PALETTE[index % len(PALETTE)]
+
+
+def line_of(index: int) -> str:
+    """The dashes of the *index*-th of several lines: they change when the colours begin anew."""
+    return LINES[index // len(PALETTE) % len(LINES)]
+
+
+def headroom(axes: Axes, top: float, *, rows: float, bottom: float = 0.0) -> None:
+    """Set the y range so that *rows* lines of legend fit above *top*; on a log axis *bottom* must be positive."""
+    free = min(0.08 + 0.048 * rows, 0.7)
+    if axes.get_yscale() == "log":
+        axes.set_ylim(bottom, top * (top / bottom) ** (free / (1 - free)))
+    else:
+        axes.set_ylim(bottom, bottom + (top - bottom) / (1 - free))
+
+
+def legend(axes: Axes, **options: Any) -> None:
+    """The legend in the upper right corner, unless *options* say otherwise."""
+    axes.legend(**{"loc": "upper right", "borderaxespad": 0.6, "labelspacing": 0.35, **options})
+
+
+def _figure() -> Figure:
+    figure = Figure(figsize=(10, 10), dpi=100)
+    FigureCanvasAgg(figure)
+    return figure
