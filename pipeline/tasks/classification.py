@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.config import Analysis
+    from pipeline.statistics.sums import Quantum
+    from pipeline.tasks.score_counts import ScoreCounts
 
 class Settings(BaseModel):
     """The `task` section of an analysis."""
@@ -60,3 +62,10 @@ class Settings(BaseModel):
         """What the network is to answer for *n_events* events of class *name*: one-hot, shape (n_events, n_classes)."""
         row = np.array([key == name for key in self.classes], dtype=np.float32)
         return np.broadcast_to(row, (n_events, len(row)))
+
+    def counts_for(self, analysis: Analysis, dataset: str, quantum: Quantum) -> ScoreCounts:
+        """What is counted of the scores of *dataset*, empty."""
+        # Here, because it compiles with numba, and every start of Snakemake reads this module.
+        from pipeline.tasks.score_counts import ScoreCounts
+
+        return ScoreCounts.for_dataset(analysis, dataset, quantum)

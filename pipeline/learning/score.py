@@ -1,0 +1,158 @@
+"""The stage `score`: one pass over a dataset for scores, histograms and everything that the evaluation counts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.datasets import get_dataset
+from pipeline.events.ledger import Ledger
+from pipeline.files import read_json, write_json
+from pipeline.learning.model_record import read_record
+from pipeline.learning.predictor import load_predictor
+from pipeline.results.friend_tree import FriendTree
+from pipeline.results.products import write_dataset_histograms
+from pipeline.scale.ordered import ordered_map
+from pipeline.statistics.dataset_histograms import DatasetHistograms
+from pipeline.statistics.hashing import fold_of
+from pipeline.statistics.sums import Quantum
+from pipeline.stream.chunk import build_chunk
+from pipeline.stream.select import select
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from pipeline.config import Analysis
+    from pipeline.events.plan import Plan, Range
+    from pipeline.learning.learner import Predictor
+    from pipeline.stream.chunk import Chunk
+
+Scores = dict[str, "NDArray[np.float32]"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRange:
+    """What one range adds: columns of the friend tree, histograms, and the task's counts (None without models)."""
+
+    columns: dict[str, NDArray[Any]]
+    histograms: DatasetHistograms
+    counts: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """All that a worker needs to score a range; small, because it travels with every range."""
+
+    analysis: Analysis
+    folder: Path
+    quantum: Quantum
+
+    def __call__(self, part: Range) -> ScoredRange:
+        """Select, predict and count the events of one range."""
+        analysis = self.analysis
+        selected = select(analysis, part)
+        chunk = build_chunk(selected, analysis, place=f"{part.path}, entries {part.start} to {part.stop}")
+        histograms = DatasetHistograms.for_analysis(analysis, self.quantum)
+        histograms.fill(selected.observables, selected.weight)
+        folds = fold_of(chunk.keys, analysis.folds)
+        columns: dict[str, NDArray[Any]] = {
+            "run": selected.ids.run,
+            "luminosityBlock": selected.ids.luminosity_block,
+            "event": selected.ids.event,
+            "fold": folds.astype(np.int32),
+            "weight": chunk.weight,
+        }
+        if not analysis.models:
+            return ScoredRange(columns, histograms, None)
+        unseen = {model: self._predict(model, chunk, folds) for model in analysis.models}
+        counts = analysis.task.counts_for(analysis, part.dataset, self.quantum)
+        counts.fill(unseen, self._seen(part, chunk, folds), chunk.weight, chunk.keys, self._true_class(part.dataset))
+        for model, scores in unseen.items():
+            columns |= {f"{model}_{name}": scores[:, i] for i, name in enumerate(analysis.task.outputs.names)}
+        return ScoredRange(columns, histograms, counts)
+
+    def _seen(self, part: Range, chunk: Chunk, folds: NDArray[np.int64]) -> Scores:
+        """Scores of trained datasets by a model that has seen the event, for the overtraining test."""
+        if part.dataset not in self.analysis.trained_datasets():
+            return {}
+        other = (folds + 1) % self.analysis.folds
+        return {model: self._predict(model, chunk, other) for model in self.analysis.models}
+
+    def _true_class(self, dataset: str) -> int | None:
+        name = self.analysis.class_of(dataset) if dataset in self.analysis.trained_datasets() else None
+        return None if name is None else self.analysis.task.outputs.names.index(name)
+
+    def _predict(self, model: str, chunk: Chunk, folds: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The outputs for each event of the model of the fold given for it, shape (n_events, n_outputs)."""
+        scores = np.zeros((len(chunk), self.analysis.task.outputs.size), dtype=np.float32)
+        tensors = chunk.tensors[self.analysis.models[model].inputs]
+        for fold in np.unique(folds).tolist():
+            rows = np.flatnonzero(folds == fold)
+            predictor = open_model(self.folder / "models" / model / f"fold{fold}")
+            scores[rows] = predictor.predict({name: tensor[rows] for name, tensor in tensors.items()})
+        return scores
+
+
+def score(
+    analysis: Analysis,
+    plan: Plan,
+    dataset: str,
+    folder: Path,
+    *,
+    workers: int = 1,
+    progress: Callable[[Range], None] = lambda _: None,
+) -> None:
+    """Score every selected event of *dataset* with the models of its fold, and fill its histograms.
+
+    Writes below *folder*: `scores/<dataset>.root` and its ledger, `histograms/<dataset>.root`, `histograms/<dataset>.npz`
+    and, with models, `evaluations/<dataset>.npz`.
+
+    Raises:
+        InputError: a model is missing or does not fit the analysis, or a file cannot be read.
+    """
+    get_dataset(analysis, dataset)
+    for model in analysis.models:
+        for fold in range(analysis.folds):
+            read_record(analysis, model, fold, folder / "models" / model / f"fold{fold}")
+    ranges = plan.ranges([dataset])
+    ledger = Ledger(plan, [dataset])
+    quantum = typical_weight(plan, dataset)
+    histograms = DatasetHistograms.for_analysis(analysis, quantum)
+    counts = analysis.task.counts_for(analysis, dataset, quantum) if analysis.models else None
+    with FriendTree(folder / "scores" / f"{dataset}.root") as tree:
+        scored = ordered_map(Scorer(analysis, folder, quantum), ranges, workers=workers)
+        for part, result in zip(ranges, scored, strict=True):
+            tree.extend(result.columns)
+            histograms += result.histograms
+            counts = None if counts is None else counts + result.counts
+            ledger.done(part, n_selected=len(result.columns["event"]))
+            progress(part)
+        ledger.close()
+    histograms.save(folder / "histograms" / f"{dataset}.npz")
+    write_dataset_histograms(folder / "histograms" / f"{dataset}.root", histograms, counts)
+    if counts is not None:
+        counts.save(folder / "evaluations" / f"{dataset}.npz")
+    write_json(folder / "scores" / f"{dataset}.ledger.json", ledger.to_json())
+
+
+def typical_weight(plan: Plan, dataset: str) -> Quantum:
+    """The unit in which weights of *dataset* are counted: by the root mean square of all its generator weights."""
+    n_events, sumw2 = plan.n_generated(dataset), plan.sumw2(dataset)
+    return Quantum.of_typical_weight(math.sqrt(sumw2 / n_events) if n_events else 1.0)
+
+
+def open_model(folder: Path) -> Predictor:
+    """The trained model in *folder*; a process opens it once."""
+    return _opened(folder, (folder / "model.json").stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _opened(folder: Path, _written: int) -> Predictor:
+    return load_predictor(folder, read_json(folder / "model.json", made_by="train")["files"])
