@@ -11,11 +11,16 @@ from pipeline.errors import nearest
 from pipeline.stream.spec import OutputSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from pipeline.config import Analysis
     from pipeline.statistics.sums import Quantum
+    from pipeline.tasks.products import TaskProducts
     from pipeline.tasks.score_counts import ScoreCounts
+
 
 class Settings(BaseModel):
     """The `task` section of an analysis."""
@@ -28,7 +33,7 @@ class Settings(BaseModel):
     xgboost_metric: ClassVar[str] = "mlogloss"
 
     kind: Literal["classification"]
-    classes: dict[str, tuple[str, ...]] = Field(min_length=2, description="processes of each class; the order of the outputs")
+    classes: dict[str, tuple[str, ...]] = Field(min_length=2, description="processes of each class, as the outputs go")
     signal: str
 
     def check(self, analysis: Analysis) -> None:
@@ -69,3 +74,15 @@ class Settings(BaseModel):
         from pipeline.tasks.score_counts import ScoreCounts
 
         return ScoreCounts.for_dataset(analysis, dataset, quantum)
+
+    def evaluate(self, analysis: Analysis, folder: Path, scales: Mapping[str, float]) -> TaskProducts:
+        """The results of all models, from the counts of every dataset in *folder*.
+
+        Args:
+            analysis: whole.
+            folder: with `<dataset>.npz` of every dataset (`score_counts.ScoreCounts`).
+            scales: factor from weights to events at the analysis' luminosity, by dataset.
+        """
+        from pipeline.tasks.classification_results import evaluate  # here for the same reason
+
+        return evaluate(analysis, folder, scales)

@@ -1,0 +1,120 @@
+"""The scores of whole classes: the counts of their datasets, added with the weights that the cross sections give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.errors import InputError
+from pipeline.statistics.uncertainty import effective_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from pipeline.config import Analysis
+    from pipeline.tasks.score_counts import ScoreCounts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassScores:
+    """Scores of the events of a class by one model; in events at the analysis' luminosity.
+
+    Args:
+        n_test: number of events, unweighted.
+        test: sums of weights in bins of the logit, shape (n_bins, 1 + n_replicas), the nominal ones first.
+        test_sumw2: sums of squared weights, nominal, shape (n_bins,).
+        correct: sums of weights of the events that are put into this class, shape (1 + n_replicas,).
+        train: as *test*, by models that have seen the event; all 0 if that was not scored.
+        train_sumw2: sum of squared weights of the nominal events in *train*.
+    """
+
+    n_test: int
+    test: NDArray[np.float64]
+    test_sumw2: NDArray[np.float64]
+    correct: NDArray[np.float64]
+    train: NDArray[np.float64]
+    train_sumw2: float
+
+    def __add__(self, other: ClassScores) -> ClassScores:
+        return ClassScores(
+            self.n_test + other.n_test,
+            self.test + other.test,
+            self.test_sumw2 + other.test_sumw2,
+            self.correct + other.correct,
+            self.train + other.train,
+            self.train_sumw2 + other.train_sumw2,
+        )
+
+    @property
+    def accuracy(self) -> NDArray[np.float64]:
+        """Part of the weights that is put into the right class, shape (1 + n_replicas,); NaN in replicas without weight."""
+        total = self.test.sum(axis=0)
+        return np.asarray(self.correct / np.where(total > 0, total, np.nan))
+
+    @property
+    def n_eff_test(self) -> float:
+        """Effective number of test events."""
+        return effective_entries(float(self.test[:, 0].sum()), float(self.test_sumw2.sum()))
+
+    @property
+    def n_eff_train(self) -> float:
+        """Effective number of events in *train*."""
+        return effective_entries(float(self.train[:, 0].sum()), self.train_sumw2)
+
+
+def scaled(counts: ScoreCounts, model: str, scale: float) -> ClassScores:
+    """The scores of one dataset by *model*, each weight times *scale*."""
+    unit = np.float64(scale * counts.by.quantum.value)
+    unit2 = np.float64(scale**2 * counts.by.quantum.squared.value)
+    return ClassScores(
+        counts.n_test,
+        unit * counts.test_counts(model),
+        unit2 * counts.sumw2_counts(model),
+        unit * counts.correct_counts(model),
+        unit * counts.train_counts(model),
+        scale**2 * counts.train.sumw2,
+    )
+
+
+def total(parts: Iterable[ClassScores]) -> ClassScores:
+    """The sum of at least one."""
+    first, *others = parts
+    for other in others:
+        first = first + other
+    return first
+
+
+def class_scores(
+    analysis: Analysis, counts: Mapping[str, ScoreCounts], scales: Mapping[str, float], model: str
+) -> dict[str, ClassScores]:
+    """The scores of every class by *model*, in the order of the classes.
+
+    Args:
+        analysis: says which dataset belongs to which class.
+        counts: by dataset, at least of those that belong to a class.
+        scales: factor from weights to events at the analysis' luminosity, by dataset.
+        model: its name.
+
+    Raises:
+        InputError: a class has no selected events, or its sum of weights is not above 0.
+    """
+    scores = {}
+    for name in analysis.task.classes:
+        datasets = [dataset for dataset in analysis.trained_datasets() if analysis.class_of(dataset) == name]
+        scores[name] = total(scaled(counts[dataset], model, scales[dataset]) for dataset in datasets)
+        _not_empty(name, scores[name], datasets, analysis.name)
+    return scores
+
+
+def _not_empty(name: str, scores: ClassScores, datasets: list[str], analysis: str) -> None:
+    sumw = float(scores.test[:, 0].sum())
+    if scores.n_test == 0 or sumw <= 0:
+        raise InputError(
+            f"Class {name!r} has {scores.n_test} selected events with sum of weights {sumw:g} in {', '.join(datasets)}."
+            " A ROC curve needs some events of each class, and a sum above 0."
+            f" Loosen the selection or add files in config/{analysis}.yaml."
+        )
