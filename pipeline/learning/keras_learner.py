@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PipelineError
@@ -64,17 +66,19 @@ def fit(
         steps_per_execution=min(STEPS_PER_EXECUTION, batches.steps),
         jit_compile=False,
     )
-    model.fit(
-        batches.forever(),
-        steps_per_epoch=batches.steps,
-        epochs=training.epochs,
-        callbacks=[
-            keras.callbacks.LearningRateScheduler(lambda epoch, _: learning_rate(training, epoch)),
-            record,
-            *_early_stopping(training),
-        ],
-        verbose=0,
-    )
+    with _own_errors(batches):
+        model.fit(
+            batches.forever(),
+            steps_per_epoch=batches.steps,
+            epochs=training.epochs,
+            shuffle=False,  # the stream did it
+            callbacks=[
+                keras.callbacks.LearningRateScheduler(lambda epoch, _: learning_rate(training, epoch)),
+                record,
+                *_early_stopping(training),
+            ],
+            verbose=0,
+        )
     model.save(folder / "model.keras")
     export_onnx(model, folder / "model.onnx", next(stream.epoch(0, "validation")).tensors)
     return Trained(
@@ -92,6 +96,7 @@ class Batches:
     def __init__(self, stream: TrainingStream, part: Any, n_events: Mapping[str, int]) -> None:
         self._stream, self._part, self._n_events = stream, part, dict(n_events)
         self.steps = -(-sum(n_events.values()) // stream.training.batch_size)
+        self.error: Exception | None = None
 
     def epoch(self, number: int) -> Iterator[tuple[Any, Any, Any]]:
         """The batches of one epoch.
@@ -100,22 +105,41 @@ class Batches:
             PipelineError: the epoch held other events than it must.
         """
         seen: Counter[str] = Counter()
+        waiting: Rows | None = None
         for rows in self._stream.epoch(number, self._part):
             seen += self._stream.counts(rows)
-            yield _as_keras(rows)
+            if waiting is not None:
+                yield _as_keras(waiting)
+            waiting = rows
         expected = {name: n for name, n in self._n_events.items() if n}
         if dict(seen) != expected:
             raise PipelineError(
                 f"Epoch {number + 1} held {dict(seen)} {self._part} events. Expected {expected}, as in summary.json."
                 " A file or the processor changed in between: run summarise again."
             )
+        # The last batch waits for the check: nobody asks for what comes after it.
+        if waiting is not None:
+            yield _as_keras(waiting)
 
     def forever(self) -> Iterator[tuple[Any, Any, Any]]:
         """All epochs, without end: Keras counts the steps."""
-        number = 0
-        while True:
-            yield from self.epoch(number)
-            number += 1
+        try:
+            for number in count():
+                yield from self.epoch(number)
+        except Exception as error:
+            # Keras wraps it in an error of TensorFlow's, from which the user would learn nothing.
+            self.error = error
+            raise
+
+
+@contextmanager
+def _own_errors(batches: Batches) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if batches.error is not None:
+            raise batches.error from error
+        raise
 
 
 class _Record(keras.callbacks.Callback):  # type: ignore[misc]

@@ -1,0 +1,58 @@
+"""Sums that do not depend on the order."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import InputError
+from pipeline.statistics.sums import ExactSum, Quantum, bincount_exact, exact_sum
+
+numbers = st.lists(st.floats(allow_nan=False, allow_infinity=False, max_value=1e300, min_value=-1e300), max_size=30)
+
+
+@given(values=numbers)
+def test_a_sum_is_exact(values):
+    assert Fraction(exact_sum(values).units, 2**1127) == sum(map(Fraction, values))
+
+
+@given(values=numbers, cut=st.integers(0, 30))
+def test_any_cutting_and_any_order_give_the_same_sum(values, cut):
+    assert exact_sum(values) == exact_sum(values[cut:]) + exact_sum(values[:cut])
+    assert exact_sum(values) == exact_sum(values[::-1])
+
+
+def test_nothing_sums_to_zero():
+    assert exact_sum([]) == ExactSum()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_named(bad):
+    with pytest.raises(InputError, match="Value 1 of 2"):
+        exact_sum([1.0, bad])
+
+
+@given(weights=st.lists(st.floats(-1000, 1000), max_size=50), typical=st.floats(0.1, 10))
+def test_a_quantum_rounds_by_less_than_a_billionth_of_the_typical_weight(weights, typical):
+    quantum = Quantum.of_typical_weight(typical)
+
+    np.testing.assert_allclose(quantum.counts(weights) * quantum.value, weights, rtol=0, atol=typical * 2.0**-32)
+
+
+def test_a_weight_that_would_not_fit_is_named():
+    with pytest.raises(InputError, match=r"weight 1e\+10, where the typical"):
+        Quantum.of_typical_weight(1.0).counts([1.0, 1e10])
+    with pytest.raises(InputError, match="weight nan"):
+        Quantum.of_typical_weight(1.0).counts([np.nan])
+
+
+@given(pairs=st.lists(st.tuples(st.integers(0, 4), st.integers(-(2**51), 2**51)), max_size=40))
+def test_bins_sum_as_integers(pairs):
+    bins = np.array([b for b, _ in pairs], dtype=np.int64)
+    counts = np.array([c for _, c in pairs], dtype=np.int64)
+
+    expected = [sum(c for b, c in pairs if b == k) for k in range(5)]
+
+    assert expected == bincount_exact(bins, counts, 5).tolist()
