@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import hist
     from numpy.typing import NDArray
 
 
@@ -87,21 +88,8 @@ def add(parts: Iterable[Binned]) -> Binned:
     return Binned(first.edges, values, variances, outside)
 
 
-def from_uhi(content: dict[str, Any]) -> Binned:
-    """A one-dimensional weighted histogram as UHI's JSON holds it.
-
-    Source: the UHI serialisation schema, version 1: contents include underflow and overflow where an axis has them.
-    """
-    (axis,) = content["axes"]
-    values = np.asarray(content["storage"]["values"], dtype=np.float64)
-    variances = np.asarray(content["storage"]["variances"], dtype=np.float64)
-    first = int(axis["underflow"])
-    inside = slice(first, len(values) - int(axis["overflow"]))
-    outside = float(values[: inside.start].sum() + values[inside.stop :].sum())
-    return Binned(_edges(axis), values[inside], variances[inside], outside)
-
-
-def _edges(axis: dict[str, Any]) -> NDArray[np.float64]:
-    if axis["type"] == "variable":
-        return np.asarray(axis["edges"], dtype=np.float64)
-    return np.linspace(axis["lower"], axis["upper"], axis["bins"] + 1)
+def from_hist(histogram: hist.Hist) -> Binned:
+    """A one-dimensional weighted histogram as arrays."""
+    values = histogram.values().astype(np.float64)
+    outside = float(histogram.values(flow=True).sum() - values.sum())
+    return Binned(histogram.axes[0].edges.astype(np.float64), values, histogram.variances().astype(np.float64), outside)

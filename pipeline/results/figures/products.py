@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.files import read_json
-from pipeline.results.figures.binned import Binned, Layer, from_uhi
+from pipeline.results.figures.binned import Binned, Layer, from_hist
 from pipeline.results.figures.style import Header, color_of
+from pipeline.results.products import read_uhi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -152,11 +153,11 @@ def read_products(analysis: Analysis, results_dir: str | Path) -> Products:
         InputError: a product is missing or broken; names the stage that makes it.
     """
     folder = Path(results_dir)
-    names = ("histograms", "roc", "metrics", "yields")
-    contents = {name: read_json(folder / f"{name}.json", made_by="evaluate") for name in names}
+    histograms = read_uhi(folder / "histograms.json")
+    contents = {name: read_json(folder / f"{name}.json", made_by="evaluate") for name in ("roc", "metrics", "yields")}
     return Products(
         analysis,
-        histograms={key: from_uhi(content) for key, content in contents["histograms"].items()},
+        histograms={key: from_hist(histogram) for key, histogram in histograms.items()},
         rocs={model: _roc(content) for model, content in contents["roc"].items()},
         metrics=contents["metrics"],
         yields=contents["yields"],

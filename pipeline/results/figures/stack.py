@@ -78,6 +78,7 @@ def draw_stack(
     if lower is not None and data is not None:
         _draw_ratio(lower, data, add(layer.binned for layer in layers))
         lower.set_ylabel("Data / bkg." if signals else "Data / MC", loc="center")
+        figure.align_ylabels([axes, lower])
     (lower or axes).set_xlabel(x)
     stamp(axes, header, note=_outside(everything))
     return figure
@@ -142,7 +143,7 @@ def _power(factor: int) -> str:
 def _speaking(data: Binned, layers: Sequence[Layer]) -> NDArray[np.bool_]:
     """Bins whose count says something: not those where nothing was expected and nothing came, shape (n_bins,)."""
     expected = np.any([layer.binned.values != 0 for layer in layers], axis=0) if layers else False
-    return (data.values != 0) | expected
+    return np.asarray((data.values != 0) | expected, dtype=bool)
 
 
 def _draw_data(axes: Axes, data: Binned, *, shown: NDArray[np.bool_]) -> float:

@@ -1,0 +1,213 @@
+"""The tables of the report: from the contents of products to rows of text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.results.report_labels import html_label
+from pipeline.results.rounding import p_text, with_error
+from pipeline.statistics.uncertainty import efficiency_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.config import Analysis
+
+SIGNIFICANT = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table.
+
+    Args:
+        head: its first cell; HTML when it is `Markup`.
+        cells: the others.
+        marked: shown with a light background.
+    """
+
+    head: str
+    cells: tuple[str, ...]
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of text; the first of *columns* stands over the heads of the rows."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    caption: str = ""
+
+
+def metrics_table(analysis: Analysis, metrics: Mapping[str, Any]) -> Table:
+    """One row for each model; the best AUC is marked, and all that are not significantly below it."""
+    points = sorted({point for entry in metrics.values() for point in entry["rejection"]}, key=float)
+    columns = ("Model", "AUC", "Accuracy", *(f"Rejection at {float(point):.0%}" for point in points), "Test events")
+    leading = leaders(metrics)
+    rows = [
+        Row(
+            label_of(analysis, model),
+            (
+                measured(entry["auc"]),
+                measured(entry["accuracy"]),
+                *(measured(entry["rejection"].get(point)) for point in points),
+                f"{entry['n_test']:,}",
+            ),
+            marked=model in leading,
+        )
+        for model, entry in metrics.items()
+    ]
+    caption = (
+        "Rejection: one over the background efficiency, at that signal efficiency. Errors are statistical, one standard"
+        " deviation, of the test events. Marked: the best AUC, and every model less than two standard errors of the paired"
+        " difference below it."
+    )
+    return Table(columns, tuple(rows), caption)
+
+
+def leaders(metrics: Mapping[str, Any]) -> set[str]:
+    """The model with the best AUC, and those that are not significantly below it; empty without models."""
+    known = {model: entry["auc"]["value"] for model, entry in metrics.items() if entry["auc"]["value"] is not None}
+    if not known:
+        return set()
+    best = max(known, key=lambda model: known[model])
+    return {model for model in known if model == best or not _is_above(metrics[best]["paired"].get(model))}
+
+
+def paired_table(analysis: Analysis, metrics: Mapping[str, Any]) -> Table:
+    """Differences of AUC, row minus column, on the same events."""
+    labels = [label_of(analysis, model) for model in metrics]
+    rows = [
+        Row(
+            label_of(analysis, model),
+            tuple("" if other == model else _difference(entry["paired"].get(other)) for other in metrics),
+        )
+        for model, entry in metrics.items()
+    ]
+    caption = "AUC of the row minus AUC of the column, from the same bootstrap replicas of the same events."
+    return Table(("Row − column", *labels), tuple(rows), caption)
+
+
+def overtraining_table(analysis: Analysis, metrics: Mapping[str, Any]) -> Table:
+    """AUC on training and test events, and the Kolmogorov-Smirnov probability of every class."""
+    classes = list(analysis.task.classes) if metrics else []
+    rows = [
+        Row(
+            label_of(analysis, model),
+            (
+                measured(entry["overtraining"]["auc_train"]),
+                measured(entry["auc"]),
+                _difference(entry["overtraining"]["auc_difference"]),
+                *(p_text(entry["overtraining"]["ks"].get(key, {}).get("p_value")) for key in classes),
+            ),
+        )
+        for model, entry in metrics.items()
+    ]
+    columns = ("Model", "AUC (train)", "AUC (test)", "Train − test", *(f"p ({key})" for key in classes))
+    return Table(columns, tuple(rows), "p: Kolmogorov-Smirnov probability that train and test scores have one distribution.")
+
+
+def cutflow_table(cuts: Sequence[Mapping[str, Any]]) -> Table:
+    """The counts after each cut, with the weighted efficiency of the cut and of all so far."""
+    columns = ("Cut", "Events", "Σ weights", "Efficiency of the cut", "Of all so far")
+    first = cuts[0]
+    rows = [
+        Row(cut["cut"], (f"{cut['n_events']:,}", f"{cut['sumw']:.6g}", efficiency(cut, before), efficiency(cut, first)))
+        for before, cut in zip([first, *cuts], cuts, strict=False)
+    ]
+    return Table(columns, tuple(rows))
+
+
+def efficiency(passed: Mapping[str, Any], total: Mapping[str, Any]) -> str:
+    """The weighted efficiency of a line of a cutflow with respect to an earlier one, in per cent."""
+    if passed is total:
+        return ""
+    if not total["sumw"]:
+        return "–"
+    error = float(efficiency_error(passed["sumw"], passed["sumw2"], total["sumw"], total["sumw2"]))
+    return f"{with_error(100 * passed['sumw'] / total['sumw'], 100 * error)} %"
+
+
+def yields_table(analysis: Analysis, yields: Mapping[str, Any]) -> Table:
+    """What is expected, or was counted, of every dataset and process."""
+    columns = ("Dataset", "Process", "σ [pb]", "Selected", "Efficiency [%]", "Yield")
+    rows = [_dataset_row(analysis, name, row) for name, row in yields["datasets"].items()]
+    rows += [
+        Row(
+            html_label(analysis.processes[name].label),
+            ("", "", "", "", with_error(row["yield"], row["yield_stat"])),
+            marked=True,
+        )
+        for name, row in yields["processes"].items()
+    ]
+    caption = f"Simulation is scaled to {analysis.lumi_inv_fb:g} fb⁻¹; errors are statistical. Marked: sums by process."
+    return Table(columns, tuple(rows), caption)
+
+
+def ledger_table(ledger: Mapping[str, Any]) -> Table:
+    """How many ranges were planned, and how each of them ended."""
+    parts = ledger["datasets"]
+    keys = ("planned", "done", "skipped", "failed")
+    rows = [Row(name, tuple(f"{part.get(key, 0):,}" for key in keys)) for name, part in parts.items()]
+    return Table(
+        ("Dataset", "Ranges planned", "Done", "Skipped", "Failed"), tuple(rows), "Planned = done + skipped + failed."
+    )
+
+
+def files_table(plan: Mapping[str, Any]) -> Table:
+    """The files of every dataset, and what was found wrong with them."""
+    rows = [_files_row(name, part) for name, part in plan["datasets"].items()]
+    return Table(("Dataset", "Files", "Entries", "Σ weights", "Problems"), tuple(rows))
+
+
+def trainings_table(analysis: Analysis, records: Mapping[tuple[str, int], Mapping[str, Any]]) -> Table:
+    """Every training: its size and how long it went on."""
+    keys = ("n_parameters", "epochs", "best_epoch")
+    rows = [
+        Row(label_of(analysis, model), (str(fold), *(_count(record.get(key)) for key in keys)))
+        for (model, fold), record in records.items()
+    ]
+    return Table(("Model", "Fold", "Parameters", "Epochs", "Best epoch"), tuple(rows))
+
+
+def label_of(analysis: Analysis, model: str) -> str:
+    """The label of *model*, or its name, as HTML."""
+    return html_label(analysis.models[model].label or model)
+
+
+def measured(entry: Mapping[str, Any] | None) -> str:
+    """A value with its error, or the limit that it exceeds."""
+    if entry is None:
+        return "–"
+    if entry["value"] is None and entry.get("lower_limit") is not None:
+        return f"> {entry['lower_limit']:.3g}"
+    return with_error(entry["value"], entry["stat"])
+
+
+def _difference(entry: Mapping[str, Any] | None) -> str:
+    text = "–" if entry is None else measured(entry.get("auc", entry))
+    return f"−{text[1:]}" if text.startswith("-") else text
+
+
+def _is_above(paired: Mapping[str, Any] | None) -> bool:
+    if paired is None or paired["auc"]["value"] is None or paired["auc"]["stat"] is None:
+        return True
+    return bool(paired["auc"]["value"] > SIGNIFICANT * paired["auc"]["stat"])
+
+
+def _dataset_row(analysis: Analysis, name: str, row: Mapping[str, Any]) -> Row:
+    process = html_label(analysis.processes[analysis.datasets[name].process].label)
+    xsec = "data" if row["xsec_pb"] is None else f"{row['xsec_pb']:g}"
+    percent = "–" if row["efficiency"] is None else with_error(100 * row["efficiency"], 100 * row["efficiency_stat"])
+    return Row(name, (process, xsec, f"{row['n_selected']:,}", percent, with_error(row["yield"], row["yield_stat"])))
+
+
+def _files_row(name: str, part: Mapping[str, Any]) -> Row:
+    problems = [f"{file['path']}: {problem}" for file in part["files"] for problem in file.get("problems", ())]
+    return Row(name, (f"{len(part['files'])}", f"{part['entries']:,}", f"{part['sumw']:.6g}", "; ".join(problems) or "none"))
+
+
+def _count(value: Any) -> str:
+    return "–" if value is None else f"{value:,}"
