@@ -42,7 +42,7 @@ def fetch(package: str, members: Mapping[str, Path], *, download: Callable[[str,
                 _extract(content, members, package)
         except tarfile.TarError as error:
             raise InputError(
-                f"{archive.name} of {package} is no readable tar archive: {error}. Expected a source distribution. Try again."
+                f"{archive.name} of {package} is no readable archive: {error}. Expected a source distribution. Try again."
             ) from error
 
 
@@ -64,7 +64,7 @@ def download_source(package: str, folder: Path) -> Path:
 def _extract(content: tarfile.TarFile, members: Mapping[str, Path], package: str) -> None:
     # Only names are compared and only contents are copied: no path of the archive is ever written to.
     files = {_inner(item.name): item for item in content if item.isfile()}
-    for member, out in members.items():
+    for member in members:
         if member not in files:
             known = [name for name in files if name.endswith(PurePosixPath(member).suffix)]
             raise InputError(

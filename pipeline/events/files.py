@@ -1,0 +1,81 @@
+"""Which files does a dataset have: paths, patterns and URLs of the configuration, as a list of files in a fixed order."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# Modules that fsspec needs for a protocol, and the extra of this package that brings them.
+PLUGINS = {
+    "root": ("fsspec_xrootd", "xrootd"),
+    "xroot": ("fsspec_xrootd", "xrootd"),
+    "http": ("aiohttp", "https"),
+    "https": ("aiohttp", "https"),
+}
+
+
+def expand_files(given: Iterable[str], *, root: str | Path = ".") -> list[str]:
+    """The files that *given* names, in its order; those of a pattern are sorted.
+
+    Args:
+        given: paths, patterns (`data/*.root`, `data/**/*.root`) or URLs (`root://`, `https://`). Paths may begin with `~`.
+        root: the folder that relative paths start from; kept out of the result when it is the current one.
+
+    Returns:
+        Paths and URLs. A plain path is not looked at: whether it exists is told by `inspect_file`, with all else.
+
+    Raises:
+        InputError: a pattern matches nothing or is in a URL, or a URL needs a package that is not installed.
+    """
+    return [path for item in given for path in _expand(item, Path(root))]
+
+
+def is_url(path: str) -> bool:
+    """Whether *path* is read over the network.
+
+    >>> is_url("root://eospublic.cern.ch//eos/x.root"), is_url("data/x.root")
+    (True, False)
+    """
+    return "://" in path
+
+
+def require_plugin(url: str, *, find: Callable[[str], Any] = importlib.util.find_spec) -> None:
+    """See that the package that reads *url* is installed.
+
+    Raises:
+        InputError: it is not; says what to install.
+    """
+    protocol = url.partition("://")[0]
+    module, extra = PLUGINS.get(protocol, (None, None))
+    if module is not None and find(module) is None:
+        raise InputError(
+            f"{url} cannot be read: the Python package {module!r} is not installed. It is needed for {protocol}://."
+            f" Install it with: pip install nanoloom[{extra}]"
+        )
+
+
+def _expand(item: str, root: Path) -> list[str]:
+    if is_url(item):
+        return [_checked_url(item)]
+    path = root / Path(item).expanduser()
+    if path.exists() or not any(sign in item for sign in "*?["):
+        return [str(path)]
+    found = sorted(str(match) for match in Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
+    if not found:
+        raise InputError(
+            f"No file matches {item!r} in {root.resolve()}. Expected at least one. Correct the pattern, or make the files."
+        )
+    return found
+
+
+def _checked_url(url: str) -> str:
+    if "*" in url:
+        raise InputError(f"{url} holds a pattern. Patterns are for local files only. List the URLs one by one.")
+    require_plugin(url)
+    return url

@@ -1,0 +1,72 @@
+"""Files that stay open, so that the ranges of a file do not each open it again."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.events.files import is_url
+from pipeline.events.opening import open_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_OPEN = 8
+
+
+class FilePool:
+    """The files used last, open; the one unused for longest is closed when there are more than *most*.
+
+    Arrays that were not yet read from a file that is closed can no longer be read. A pool is for one thread.
+    """
+
+    def __init__(self, most: int = MOST_OPEN, opener: Callable[[str], Any] = open_root) -> None:
+        """Hold no file yet."""
+        self._most = most
+        self._opener = opener
+        self._files: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+
+    def get(self, path: str) -> Any:
+        """The open file; opened anew if it was replaced or changed since, or if this is a forked process."""
+        key = (path, os.getpid(), *_state(path))
+        if key not in self._files:
+            self.drop(path)
+            self._files[key] = self._opener(path)
+        self._files.move_to_end(key)
+        while len(self._files) > self._most:
+            self._files.popitem(last=False)[1].close()
+        return self._files[key]
+
+    def drop(self, path: str) -> None:
+        """Close *path* if it is open."""
+        for key in [key for key in self._files if key[0] == path]:
+            self._files.pop(key).close()
+
+    def close(self) -> None:
+        """Close all files."""
+        while self._files:
+            self._files.popitem()[1].close()
+
+
+def _state(path: str) -> tuple[int, ...]:
+    """What changes when a local file is replaced or rewritten."""
+    if is_url(path) or not Path(path).exists():
+        return ()
+    found = Path(path).stat()
+    return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+class _PoolOfThread(threading.local):
+    def __init__(self) -> None:
+        self.pool = FilePool()
+
+
+_of_thread = _PoolOfThread()
+
+
+def pool() -> FilePool:
+    """The pool of this thread."""
+    return _of_thread.pool

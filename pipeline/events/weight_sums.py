@@ -1,0 +1,91 @@
+"""How many events were generated for a file, and with what weights: the denominator of its normalisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from pipeline.errors import InputError
+from pipeline.statistics.sums import ExactSum, exact_sum
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+Origin = Literal["Runs", "genWeight", "data"]
+COUNT, SUMW, SUMW2 = "genEventCount", "genEventSumw", "genEventSumw2"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSums:
+    """Number of generated events, their sum of weights and sum of squared weights, and where these come from."""
+
+    n_generated: int
+    sumw: float
+    sumw2: float
+    origin: Origin
+
+
+def data_sums(entries: int) -> WeightSums:
+    """Data: each event counts as one."""
+    return WeightSums(entries, float(entries), float(entries), "data")
+
+
+def simulation_sums(file: Any, tree: Any, ranges: Sequence[tuple[int, int]], *, path: str) -> WeightSums:
+    """Simulation: from the tree Runs, which also knows the events that a skim has dropped; else the sum of `genWeight`.
+
+    Args:
+        file: directory of uproot that may hold Runs.
+        tree: its Events.
+        ranges: entries (start, stop) of *tree* to read at a time.
+        path: for messages.
+
+    Raises:
+        InputError: neither is there, or a weight is not finite.
+    """
+    runs = file["Runs"] if "Runs" in file.keys(cycle=False, recursive=False) else None
+    suffix = None if runs is None or runs.num_entries == 0 else _suffix(runs)
+    if suffix is not None:
+        sums = _sums_of_runs(runs, suffix)
+    elif not ranges:
+        return WeightSums(0, 0.0, 0.0, "genWeight")
+    elif "genWeight" in tree:
+        sums = _sums_of_events(tree, ranges, path)
+    else:
+        raise InputError(
+            f"{path} has no generator weights: neither {SUMW} in Runs nor genWeight in Events."
+            " Keep one of them when skimming, or say is_mc: false for data."
+        )
+    if not np.isfinite([sums.sumw, sums.sumw2]).all():
+        raise InputError(f"{path} has a sum of weights of {sums.sumw} in Runs; expected finite numbers.")
+    return sums
+
+
+def _suffix(runs: Any) -> str | None:
+    """What follows the names: nothing, or `_` up to NanoAOD v6; None where the sums are missing."""
+    return next((end for end in ("", "_") if {COUNT + end, SUMW + end, SUMW2 + end} <= set(runs.keys())), None)
+
+
+def _sums_of_runs(runs: Any, suffix: str) -> WeightSums:
+    count, sumw, sumw2 = (np.asarray(runs[name + suffix].array()) for name in (COUNT, SUMW, SUMW2))
+    if not (np.isfinite(sumw).all() and np.isfinite(sumw2).all()):
+        return WeightSums(0, float(np.sum(sumw)), float(np.sum(sumw2)), "Runs")
+    return WeightSums(int(count.sum()), float(exact_sum(sumw)), float(exact_sum(sumw2)), "Runs")
+
+
+def _sums_of_events(tree: Any, ranges: Sequence[tuple[int, int]], path: str) -> WeightSums:
+    sumw, sumw2 = ExactSum(), ExactSum()
+    for start, stop in ranges:
+        weights = np.asarray(tree["genWeight"].array(entry_start=start, entry_stop=stop), dtype=np.float64)
+        _check_finite(weights, start, path)
+        sumw, sumw2 = sumw + exact_sum(weights), sumw2 + exact_sum(weights**2)
+    return WeightSums(int(tree.num_entries), float(sumw), float(sumw2), "genWeight")
+
+
+def _check_finite(weights: NDArray[np.float64], start: int, path: str) -> None:
+    bad = np.flatnonzero(~np.isfinite(weights))
+    if len(bad):
+        raise InputError(f"{path} has genWeight {weights[bad[0]]} at entry {start + bad[0]}; expected finite numbers.")
