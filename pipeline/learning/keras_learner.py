@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from contextlib import contextmanager
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PipelineError
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.config import Training
-    from pipeline.stream.shuffle import Rows
     from pipeline.stream.training_stream import TrainingStream
 
 # Steps that run without returning to Python: most of a small network's time is overhead per step.
@@ -63,13 +61,12 @@ def fit(
         optimizer=_optimizer(training),
         loss=task.keras_loss,
         # Only what is weighted enters the loss: its mean is then over weights, as for the validation.
-        steps_per_execution=min(STEPS_PER_EXECUTION, batches.steps),
+        steps_per_execution=min(STEPS_PER_EXECUTION, len(batches)),
         jit_compile=False,
     )
     with _own_errors(batches):
         model.fit(
-            batches.forever(),
-            steps_per_epoch=batches.steps,
+            batches,
             epochs=training.epochs,
             shuffle=False,  # the stream did it
             callbacks=[
@@ -90,13 +87,48 @@ def fit(
     )
 
 
-class Batches:
-    """Epoch after epoch of batches, as `(inputs, targets, weights)`; every epoch is counted against what it must hold."""
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Epoch after epoch of batches, as `(inputs, targets, weights)`; every epoch is counted against what it must hold.
+
+    Keras asks for batches 0, 1, 2, ... of an epoch, in this order. (An endless generator would not do: with several steps per
+    execution, Keras then rounds the steps of an epoch up and epochs drift apart from those of the stream.)
+    """
 
     def __init__(self, stream: TrainingStream, part: Any, n_events: Mapping[str, int]) -> None:
-        self._stream, self._part, self._n_events = stream, part, dict(n_events)
-        self.steps = -(-sum(n_events.values()) // stream.training.batch_size)
+        super().__init__(workers=1, use_multiprocessing=False)
+        self._stream, self._part = stream, part
+        self._expected = Counter({name: n for name, n in n_events.items() if n})
+        self._epoch, self._begun, self._peeked = 0, False, list[Any]()
+        self._batches = self.epoch(0)
         self.error: Exception | None = None
+
+    def __len__(self) -> int:
+        return -(-self._expected.total() // self._stream.training.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
+        try:
+            # Before the first epoch Keras looks at some batches to learn their shapes.
+            if not self._begun:
+                while len(self._peeked) <= index:
+                    self._peeked.append(next(self._batches))
+            if self._epoch == 0 and index < len(self._peeked):
+                batch: tuple[Any, Any, Any] = self._peeked[index]
+                return batch
+            return next(self._batches)
+        except Exception as error:
+            # Keras wraps it in an error of TensorFlow's, from which the user would learn nothing.
+            self.error = error
+            raise
+
+    def on_epoch_begin(self) -> None:
+        """Keras begins an epoch."""
+        self._begun = True
+
+    def on_epoch_end(self) -> None:
+        """Keras has had all batches of an epoch."""
+        if self._begun:
+            self._epoch += 1
+            self._batches, self._peeked = self.epoch(self._epoch), []
 
     def epoch(self, number: int) -> Iterator[tuple[Any, Any, Any]]:
         """The batches of one epoch.
@@ -105,31 +137,25 @@ class Batches:
             PipelineError: the epoch held other events than it must.
         """
         seen: Counter[str] = Counter()
-        waiting: Rows | None = None
+        waiting = None
         for rows in self._stream.epoch(number, self._part):
             seen += self._stream.counts(rows)
+            if seen.total() > self._expected.total():
+                raise self._mismatch(seen, number)
             if waiting is not None:
-                yield _as_keras(waiting)
-            waiting = rows
-        expected = {name: n for name, n in self._n_events.items() if n}
-        if dict(seen) != expected:
-            raise PipelineError(
-                f"Epoch {number + 1} held {dict(seen)} {self._part} events. Expected {expected}, as in summary.json."
-                " A file or the processor changed in between: run summarise again."
-            )
-        # The last batch waits for the check: nobody asks for what comes after it.
+                yield waiting
+            # The last batch waits for the count, because nobody asks for what comes after it.
+            waiting = (rows.tensors, rows.targets, rows.weight)
+        if seen != self._expected:
+            raise self._mismatch(seen, number)
         if waiting is not None:
-            yield _as_keras(waiting)
+            yield waiting
 
-    def forever(self) -> Iterator[tuple[Any, Any, Any]]:
-        """All epochs, without end: Keras counts the steps."""
-        try:
-            for number in count():
-                yield from self.epoch(number)
-        except Exception as error:
-            # Keras wraps it in an error of TensorFlow's, from which the user would learn nothing.
-            self.error = error
-            raise
+    def _mismatch(self, seen: Counter[str], epoch: int) -> PipelineError:
+        return PipelineError(
+            f"Epoch {epoch + 1} held {dict(seen)} {self._part} events. Expected {dict(self._expected)}, as in summary.json."
+            " A file or the processor changed in between: run summarise again."
+        )
 
 
 @contextmanager
@@ -181,7 +207,3 @@ def _early_stopping(training: Training) -> list[keras.callbacks.Callback]:
             "val_loss", patience=stop.patience, min_delta=stop.min_delta, mode="min", restore_best_weights=True
         )
     ]
-
-
-def _as_keras(rows: Rows) -> tuple[Any, Any, Any]:
-    return rows.tensors, rows.targets, rows.weight

@@ -78,14 +78,35 @@ def test_the_same_seed_gives_the_same_model(name, file, toy_stream, task, tmp_pa
         assert digests[0] == digests[1]
 
 
+@pytest.mark.parametrize("difference", [-200, -1, 1, 200])
 @pytest.mark.parametrize("name", LEARNERS)
-def test_an_epoch_with_other_events_than_planned_stops_the_training(name, toy_stream, task, tmp_path):
+def test_an_epoch_with_other_events_than_planned_stops_the_training(name, difference, toy_stream, task, tmp_path):
     stream = toy_stream(TRAINING[name])
     counts = stream.n_by_part()
-    counts["training"] = {**counts["training"], "hh": counts["training"]["hh"] + 1}
+    counts["training"] = {**counts["training"], "hh": counts["training"]["hh"] + difference}
 
     with pytest.raises(PipelineError, match=r"held .* training events\. Expected"):
         fit(name, stream, task, tmp_path, n_events=counts)
+
+
+@pytest.mark.parametrize("batch_size", [100, 128, 4000], ids=["no multiple of 16 steps", "32 steps", "one step"])
+def test_keras_takes_each_batch_of_each_epoch_once(batch_size, toy_stream, task, tmp_path):
+    asked = []
+
+    class Listening(toy_stream):
+        def epoch(self, number, part="training"):
+            for rows in super().epoch(number, part):
+                asked.append((part, number, len(rows)))
+                yield rows
+
+    training = Training(batch_size=batch_size, epochs=3)
+
+    fit("dnn", Listening(training), task, tmp_path, training=training)
+
+    taken = {epoch: [n for part, number, n in asked if (part, number) == ("training", epoch)] for epoch in range(3)}
+    # Counting the events and the validation read epoch 0 as well.
+    assert [sum(taken[epoch]) for epoch in (1, 2)] == [4000, 4000]
+    assert sum(taken[0]) == 2 * 4000
 
 
 @pytest.mark.parametrize("name", LEARNERS)
