@@ -1,0 +1,68 @@
+"""Electrons and muons: who they are, how isolated, and where they came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.simulation.momenta import delta_r
+from pipeline.simulation.table import Table, pairs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipeline.simulation.clustering import Clustered
+
+CONE = 0.3
+# Below these NanoAOD lists no electron and no muon.
+PT_MIN_GEV = {11: 5.0, 13: 3.0}
+
+
+def lepton_collection(
+    pdg_id: int, candidates: Table, jets: Clustered, gen_part_index: NDArray[np.int64]
+) -> Table:
+    """The collection Electron (*pdg_id* 11) or Muon (13), by falling transverse momentum.
+
+    Jets contain the leptons, as in NanoAOD: whoever counts jets removes those near a chosen lepton.
+
+    Args:
+        pdg_id: 11 or 13.
+        candidates: of particle flow.
+        jets: AK4 jets as they are written.
+        gen_part_index: index in GenPart of each of Pythia's particles, shape (n_particles,).
+    """
+    is_lepton = (np.abs(candidates["pdg_id"]) == pdg_id) & (candidates["pt"] > PT_MIN_GEV[pdg_id])
+    rows = np.flatnonzero(is_lepton)
+    rows = rows[candidates.take(rows).by_descending("pt")]
+    leptons = candidates.take(rows)
+    jet = jets.jet_of(len(candidates))[rows]
+    jet_index = np.where(jet >= 0, jets.jets.position[jet], -1) if len(jets.jets) else jet
+    columns = {name: leptons[name].astype(np.float32) for name in ("pt", "eta", "phi", "mass")}
+    columns |= {
+        "charge": leptons["charge"].astype(np.int32),
+        "pdgId": leptons["pdg_id"].astype(np.int32),
+        "dxy": leptons["d0"].astype(np.float32),
+        "dxyErr": leptons["d0_err"].astype(np.float32),
+        "dz": leptons["dz"].astype(np.float32),
+        "dzErr": leptons["dz_err"].astype(np.float32),
+        "pfRelIso03_all": relative_isolation(leptons, rows, candidates).astype(np.float32),
+        "genPartIdx": gen_part_index[leptons["particle"]].astype(np.int32),
+        "jetIdx": jet_index.astype(np.int32),
+    }
+    return Table(leptons.event, leptons.n_events, columns)
+
+
+def relative_isolation(leptons: Table, rows: NDArray[np.int64], candidates: Table) -> NDArray[np.float64]:
+    """Sum of the transverse momenta of the other candidates within ΔR < 0.3, over the lepton's, shape (n_leptons,).
+
+    Args:
+        leptons: rows of *candidates*.
+        rows: which rows.
+        candidates: of particle flow, with pt, eta, phi.
+    """
+    i, j = pairs(leptons, candidates)
+    distance = delta_r(leptons["eta"][i], leptons["phi"][i], candidates["eta"][j], candidates["phi"][j])
+    others = (distance < CONE) & (rows[i] != j)
+    around = np.bincount(i[others], weights=candidates["pt"][j[others]], minlength=len(leptons))
+    return around / leptons["pt"]

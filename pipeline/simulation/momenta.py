@@ -1,0 +1,48 @@
+"""Four-momenta as flat arrays: Cartesian and cylindrical components."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Where a momentum is along the beam, its pseudorapidity is infinite; this stands for it, as in NanoAOD's GenPart.
+ETA_OF_THE_BEAM = 2.3e4
+
+
+def cylindrical(
+    px: NDArray[Any], py: NDArray[Any], pz: NDArray[Any], energy: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Transverse momentum [GeV], pseudorapidity, azimuth [rad] and mass [GeV] of momenta in GeV, shape (n,) each.
+
+    A negative squared mass, which is rounding, gives mass 0.
+
+    >>> [float(x[0]) for x in cylindrical(*np.array([[3.0], [0.0], [0.0], [5.0]]))]
+    [3.0, 0.0, 0.0, 4.0]
+    """
+    pt = np.hypot(px, py)
+    along_beam = pt == 0
+    eta = np.where(along_beam, np.sign(pz) * ETA_OF_THE_BEAM, np.arcsinh(pz / np.where(along_beam, 1.0, pt)))
+    mass2 = energy**2 - pt**2 - pz**2
+    return pt, eta, np.arctan2(py, px), np.sqrt(np.maximum(mass2, 0.0))
+
+
+def cartesian(
+    pt: NDArray[Any], eta: NDArray[Any], phi: NDArray[Any], mass: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Components px, py, pz and energy [GeV] of momenta, shape (n,) each."""
+    px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
+    return px, py, pz, np.sqrt(pt**2 + pz**2 + mass**2)
+
+
+def delta_phi(phi1: NDArray[Any], phi2: NDArray[Any]) -> NDArray[np.float64]:
+    """Difference of two azimuths [rad], in [-π, π)."""
+    return (phi1 - phi2 + np.pi) % (2 * np.pi) - np.pi
+
+
+def delta_r(eta1: NDArray[Any], phi1: NDArray[Any], eta2: NDArray[Any], phi2: NDArray[Any]) -> NDArray[np.float64]:
+    """Distance in pseudorapidity and azimuth, sqrt(Δη² + Δφ²)."""
+    return np.hypot(eta1 - eta2, delta_phi(phi1, phi2))
