@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.events.plan import Plan
 from pipeline.files import read_json, replacing
 from pipeline.results import report_tables as tables
 from pipeline.results.report_labels import html_label
 from pipeline.results.report_runs import package_versions, runs_table
-from pipeline.results.rounding import with_error
+from pipeline.results.rounding import lumi_text, with_error
 
 if TYPE_CHECKING:
     from pipeline.config import Analysis
 
-MADE_BY = {"plan": "plan", "summary": "summarise", "metrics": "evaluate", "yields": "evaluate", "figures/index": "plot"}
+MADE_BY = {"summary": "summarise", "metrics": "evaluate", "yields": "evaluate", "figures/index": "plot"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,10 @@ def report(
     page = _template().render(
         analysis=analysis,
         title=html_label(analysis.title),
+        lumi=html_label(lumi_text(analysis.lumi_inv_fb)),
         summary=summary(analysis, products),
         galleries=galleries(folder / "figures", products["figures/index"]),
-        **_tables(analysis, products),
+        **_tables(analysis, products, Plan.load(folder / "plan.json")),
         trainings=tables.trainings_table(analysis, _records(analysis, folder)),
         runs=runs_table(Path(logs_dir), analysis.name),
         config_path=str(config_path),
@@ -112,7 +114,7 @@ def galleries(folder: Path, index: list[dict[str, str]]) -> list[Gallery]:
     return result
 
 
-def _tables(analysis: Analysis, products: dict[str, Any]) -> dict[str, Any]:
+def _tables(analysis: Analysis, products: dict[str, Any], plan: Plan) -> dict[str, Any]:
     metrics, cutflows = products["metrics"], products["summary"]["cutflow"]
     return {
         "metrics": tables.metrics_table(analysis, metrics),
@@ -120,7 +122,8 @@ def _tables(analysis: Analysis, products: dict[str, Any]) -> dict[str, Any]:
         "overtraining": tables.overtraining_table(analysis, metrics),
         "cutflows": {dataset: tables.cutflow_table(cuts) for dataset, cuts in cutflows.items() if cuts},
         "yields": tables.yields_table(analysis, products["yields"]),
-        "files": tables.files_table(products["plan"]),
+        "files": tables.files_table(plan),
+        "remarks": tables.remarks(plan, products["summary"]["ledger"]),
         "ledger": tables.ledger_table(products["summary"]["ledger"]),
     }
 

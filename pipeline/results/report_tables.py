@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from pipeline.results.report_labels import html_label
-from pipeline.results.rounding import p_text, with_error
+from pipeline.results.rounding import lumi_text, p_text, with_error
 from pipeline.statistics.uncertainty import efficiency_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.config import Analysis
+    from pipeline.events.plan import DatasetPlan, Plan
 
 SIGNIFICANT = 2.0
 
@@ -111,7 +114,7 @@ def overtraining_table(analysis: Analysis, metrics: Mapping[str, Any]) -> Table:
 
 def cutflow_table(cuts: Sequence[Mapping[str, Any]]) -> Table:
     """The counts after each cut, with the weighted efficiency of the cut and of all so far."""
-    columns = ("Cut", "Events", "Σ weights", "Efficiency of the cut", "Of all so far")
+    columns = ("Cut", "Events", "Σ weights", "Efficiency", "Cumulative")
     first = cuts[0]
     rows = [
         Row(cut["cut"], (f"{cut['n_events']:,}", f"{cut['sumw']:.6g}", efficiency(cut, before), efficiency(cut, first)))
@@ -142,24 +145,34 @@ def yields_table(analysis: Analysis, yields: Mapping[str, Any]) -> Table:
         )
         for name, row in yields["processes"].items()
     ]
-    caption = f"Simulation is scaled to {analysis.lumi_inv_fb:g} fb⁻¹; errors are statistical. Marked: sums by process."
+    lumi = html_label(lumi_text(analysis.lumi_inv_fb))
+    caption = Markup("Simulation is scaled to {}; errors are statistical. Marked: sums by process.").format(lumi)
     return Table(columns, tuple(rows), caption)
 
 
 def ledger_table(ledger: Mapping[str, Any]) -> Table:
     """How many ranges were planned, and how each of them ended."""
-    parts = ledger["datasets"]
-    keys = ("planned", "done", "skipped", "failed")
-    rows = [Row(name, tuple(f"{part.get(key, 0):,}" for key in keys)) for name, part in parts.items()]
-    return Table(
-        ("Dataset", "Ranges planned", "Done", "Skipped", "Failed"), tuple(rows), "Planned = done + skipped + failed."
-    )
+    keys = ("planned", "done", "skipped", "failed", "entries_done", "selected")
+    rows = [Row(name, tuple(f"{part[key]:,}" for key in keys)) for name, part in ledger["datasets"].items()]
+    rows.append(Row("all", tuple(f"{ledger[key]:,}" for key in keys), marked=True))
+    columns = ("Dataset", "Ranges planned", "Done", "Skipped", "Failed", "Events read", "Selected")
+    return Table(columns, tuple(rows), "Planned = done + skipped + failed.")
 
 
-def files_table(plan: Mapping[str, Any]) -> Table:
-    """The files of every dataset, and what was found wrong with them."""
-    rows = [_files_row(name, part) for name, part in plan["datasets"].items()]
-    return Table(("Dataset", "Files", "Entries", "Σ weights", "Problems"), tuple(rows))
+def files_table(plan: Plan) -> Table:
+    """The files of every dataset, and where their sums of weights come from."""
+    columns = ("Dataset", "Files", "Skipped", "Events", "Generated", "Σ weights", "Weights from")
+    return Table(columns, tuple(_files_row(dataset) for dataset in plan.datasets))
+
+
+def remarks(plan: Plan, ledger: Mapping[str, Any]) -> list[str]:
+    """What is wrong with, or unusual in, which file, and why which range was not read."""
+    files = [file for dataset in plan.datasets for file in dataset.files]
+    ranges = [*ledger["skipped_ranges"], *ledger["failed_ranges"]]
+    return [
+        *(f"{file.path}: {text}" for file in files for text in (*file.problems, *file.notes)),
+        *(f"{line['path']}, entries {line['start']} to {line['stop']}: {line['reason']}" for line in ranges),
+    ]
 
 
 def trainings_table(analysis: Analysis, records: Mapping[tuple[str, int], Mapping[str, Any]]) -> Table:
@@ -204,9 +217,12 @@ def _dataset_row(analysis: Analysis, name: str, row: Mapping[str, Any]) -> Row:
     return Row(name, (process, xsec, f"{row['n_selected']:,}", percent, with_error(row["yield"], row["yield_stat"])))
 
 
-def _files_row(name: str, part: Mapping[str, Any]) -> Row:
-    problems = [f"{file['path']}: {problem}" for file in part["files"] for problem in file.get("problems", ())]
-    return Row(name, (f"{len(part['files'])}", f"{part['entries']:,}", f"{part['sumw']:.6g}", "; ".join(problems) or "none"))
+def _files_row(dataset: DatasetPlan) -> Row:
+    sources = sorted({file.weights_from for file in dataset.used})
+    counts = tuple(
+        f"{count:,}" for count in (len(dataset.files), len(dataset.skipped), dataset.entries, dataset.n_generated)
+    )
+    return Row(dataset.name, (*counts, f"{dataset.sumw:.6g}", ", ".join(sources)))
 
 
 def _count(value: Any) -> str:

@@ -27,7 +27,7 @@ def with_error(value: float | None, error: float | None) -> str:
     """*value* ± *error* as text; an en dash for a value that is not known.
 
     >>> with_error(0.92685, 0.00827), with_error(1234.5, 36.0), with_error(3.646e-7, 1.2e-9)
-    ('0.927 ± 0.008', '1230 ± 40', '(3.646 ± 0.012) × 10⁻⁷')
+    ('0.927 ± 0.008', '1,230 ± 40', '(3.646 ± 0.012) × 10⁻⁷')
     >>> with_error(2.0, None), with_error(None, None)
     ('2', '–')
     """
@@ -53,7 +53,23 @@ def p_text(p_value: float | None) -> str:
     return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}"
 
 
+def lumi_text(lumi_inv_fb: float) -> str:
+    """An integrated luminosity in the largest unit in which it is at least one.
+
+    >>> lumi_text(138)
+    '138 fb$^{-1}$'
+    >>> lumi_text(1e-6)
+    '1 nb$^{-1}$'
+    """
+    value = lumi_inv_fb
+    for unit in ("fb", "pb", "nb"):
+        if value >= 1 - 1e-9:
+            return f"{value:.4g} {unit}$^{{-1}}$"
+        value *= 1000
+    return f"{value:.4g} μb$^{{-1}}$"
+
+
 def _plus_minus(value: float, error: float) -> str:
     digits = digits_after_point(error)
     shown = max(digits, 0)
-    return f"{round(value, digits):.{shown}f} ± {round(error, digits):.{shown}f}"
+    return f"{round(value, digits):,.{shown}f} ± {round(error, digits):,.{shown}f}"

@@ -11,6 +11,8 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from pipeline.results.rounding import lumi_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -89,22 +91,6 @@ def stamp(axes: Axes, header: Header, *, note: str | None = None) -> None:
     """Write *header* above *axes*, and *note* upright along their right side; call it when the axes are complete."""
     kind = "Data" if header.has_data else "Simulation"
     mplhep.label.exp_text("nanoloom", kind, lumi=header.right, supp=note, ax=axes, fontsize=(30, 22, 22, 14))
-
-
-def lumi_text(lumi_inv_fb: float) -> str:
-    """An integrated luminosity in the largest unit in which it is at least one.
-
-    >>> lumi_text(138)
-    '138 fb$^{-1}$'
-    >>> lumi_text(1e-6)
-    '1 nb$^{-1}$'
-    """
-    value = lumi_inv_fb
-    for unit in ("fb", "pb", "nb"):
-        if value >= 1 - 1e-9:
-            return f"{value:.4g} {unit}$^{{-1}}$"
-        value *= 1000
-    return f"{value:.4g} μb$^{{-1}}$"
 
 
 def color_of(index: int) -> str:
