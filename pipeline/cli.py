@@ -64,7 +64,7 @@ def simulate(config: Path, size: float, dataset: str, index: int, output: Path) 
 @click.option("--output", type=EXISTING, required=True, help="the folder to write")
 def fetch(config: Path, dataset: str, output: Path) -> None:
     """Bring the files of a dataset out of a Python package's source distribution."""
-    from pipeline.events.datasets import fetch_dataset
+    from pipeline.events.stages import fetch_dataset
 
     fetch_dataset(_analysis(config), dataset, output)
 
@@ -76,7 +76,7 @@ def fetch(config: Path, dataset: str, output: Path) -> None:
 @WORKERS
 def plan(config: Path, results: Path, size: float, workers: int) -> None:
     """Look into every file and cut it into ranges; says what is wrong with which file."""
-    from pipeline.events.datasets import plan_analysis
+    from pipeline.events.stages import plan_analysis
     from pipeline.progress import Progress
 
     analysis = _analysis(config)
@@ -97,7 +97,7 @@ def summarise(config: Path, results: Path, workers: int) -> None:
     analysis = _analysis(config)
     folder = results / analysis.name
     planned = Plan.load(folder / "plan.json")
-    with Progress("summarise", sum(part.stop - part.start for part in planned.ranges())) as progress:
+    with Progress("summarise", sum(part.entries for part in planned.ranges())) as progress:
         run(analysis, planned, folder / "summary.json", workers=workers, progress=progress.range_done)
 
 
@@ -142,7 +142,7 @@ def score(config: Path, results: Path, workers: int, dataset: str) -> None:
     analysis = _analysis(config)
     folder = results / analysis.name
     planned = Plan.load(folder / "plan.json")
-    with Progress(f"score {dataset}", sum(part.stop - part.start for part in planned.ranges([dataset]))) as progress:
+    with Progress(f"score {dataset}", sum(part.entries for part in planned.ranges([dataset]))) as progress:
         run(analysis, planned, dataset, folder, workers=workers, progress=progress.range_done)
 
 
@@ -151,9 +151,14 @@ def score(config: Path, results: Path, workers: int, dataset: str) -> None:
 @RESULTS
 def evaluate(config: Path, results: Path) -> None:
     """Make ROC curves, metrics and scaled histograms."""
+    from pipeline.events.plan import Plan
     from pipeline.results.evaluate import evaluate as run
 
-    run(_analysis(config), results)
+    analysis = _analysis(config)
+    folder = results / analysis.name
+    datasets = {dataset.name: dataset for dataset in Plan.load(folder / "plan.json").datasets}
+    sumw = {name: dataset.sumw for name, dataset in datasets.items()}
+    run(analysis, folder, sumw=sumw, sumw2={name: dataset.sumw2 for name, dataset in datasets.items()})
 
 
 @main.command()
@@ -165,7 +170,8 @@ def plot(config: Path, results: Path) -> None:
     from pipeline.results.plot import plot as run
 
     with Progress("plot", unit="figures") as progress:
-        run(_analysis(config), results, progress=progress.step)
+        analysis = _analysis(config)
+        run(analysis, results / analysis.name, progress=progress.step)
 
 
 @main.command()
@@ -179,7 +185,8 @@ def report(config: Path, results: Path, logs: Path) -> None:
 
     analysis = _analysis(config)
     out = results / analysis.name / "report.html"
-    run(analysis, results, config_path=config, logs_dir=logs, out=out, code_digest=code_digest("pipeline", "processors", "models"))
+    folder = results / analysis.name
+    run(analysis, folder, config_path=config, logs_dir=logs, out=out, code_digest=code_digest("pipeline", "processors", "models"))
 
 
 @main.command()

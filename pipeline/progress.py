@@ -62,7 +62,7 @@ class Progress:
 
     def range_done(self, part: Range) -> None:
         """The events of a range are done."""
-        self.advance_to(self._done + part.stop - part.start)
+        self.advance_to(self._done + part.entries)
 
     def epoch_done(self, row: Epoch) -> None:
         """An epoch of training is done."""

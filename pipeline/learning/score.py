@@ -41,6 +41,7 @@ Scores = dict[str, "NDArray[np.float32]"]
 class ScoredRange:
     """What one range adds: columns of the friend tree, histograms, and the task's counts (None without models)."""
 
+    n_events: int
     columns: dict[str, NDArray[Any]]
     histograms: DatasetHistograms
     counts: Any
@@ -58,7 +59,8 @@ class Scorer:
         """Select, predict and count the events of one range."""
         analysis = self.analysis
         selected = select(analysis, part)
-        chunk = build_chunk(selected, analysis, place=f"{part.path}, entries {part.start} to {part.stop}")
+        chunk = build_chunk(selected, analysis, place=str(part))
+        n_events = selected.cutflow.cuts[0].n_events
         histograms = DatasetHistograms.for_analysis(analysis, self.quantum)
         histograms.fill(selected.observables, selected.weight)
         folds = fold_of(chunk.keys, analysis.folds)
@@ -70,13 +72,13 @@ class Scorer:
             "weight": chunk.weight,
         }
         if not analysis.models:
-            return ScoredRange(columns, histograms, None)
+            return ScoredRange(n_events, columns, histograms, None)
         unseen = {model: self._predict(model, chunk, folds) for model in analysis.models}
         counts = analysis.task.counts_for(analysis, part.dataset, self.quantum)
         counts.fill(unseen, self._seen(part, chunk, folds), chunk.weight, chunk.keys, self._true_class(part.dataset))
         for model, scores in unseen.items():
             columns |= {f"{model}_{name}": scores[:, i] for i, name in enumerate(analysis.task.outputs.names)}
-        return ScoredRange(columns, histograms, counts)
+        return ScoredRange(n_events, columns, histograms, counts)
 
     def _seen(self, part: Range, chunk: Chunk, folds: NDArray[np.int64]) -> Scores:
         """Scores of trained datasets by a model that has seen the event, for the overtraining test."""
@@ -132,7 +134,7 @@ def score(
             tree.extend(result.columns)
             histograms += result.histograms
             counts = None if counts is None else counts + result.counts
-            ledger.done(part, n_selected=len(result.columns["event"]))
+            ledger.done(part, n_selected=len(result.columns["event"]), n_events=result.n_events)
             progress(part)
         ledger.close()
     histograms.save(folder / "histograms" / f"{dataset}.npz")
@@ -144,8 +146,8 @@ def score(
 
 def typical_weight(plan: Plan, dataset: str) -> Quantum:
     """The unit in which weights of *dataset* are counted: by the root mean square of all its generator weights."""
-    n_events, sumw2 = plan.n_generated(dataset), plan.sumw2(dataset)
-    return Quantum.of_typical_weight(math.sqrt(sumw2 / n_events) if n_events else 1.0)
+    planned = plan.dataset(dataset)
+    return Quantum.of_typical_weight(math.sqrt(planned.sumw2 / planned.n_generated) if planned.n_generated else 1.0)
 
 
 def open_model(folder: Path) -> Predictor:

@@ -82,7 +82,8 @@ def summarise(
     ranges = plan.ranges()
     for part, summary in zip(ranges, ordered_map(partial(summarise_range, analysis), ranges, workers=workers), strict=True):
         found[part.dataset] += summary
-        ledger.done(part, n_selected=sum(counts.n_events for counts in summary.counts.values()))
+        n_selected = sum(counts.n_events for counts in summary.counts.values())
+        ledger.done(part, n_selected=n_selected, n_events=summary.cutflow.cuts[0].n_events)
         progress(part)
     ledger.close()
     _check_selected(analysis, found)
@@ -92,7 +93,7 @@ def summarise(
 def summarise_range(analysis: Analysis, part: Range) -> DatasetSummary:
     """The summary of one range."""
     selected = select(analysis, part)
-    chunk = build_chunk(selected, analysis, place=f"{part.path}, entries {part.start} to {part.stop}")
+    chunk = build_chunk(selected, analysis, place=str(part))
     folds = fold_of(chunk.keys, analysis.folds)
     learned = part.dataset in analysis.trained_datasets()
     summary = DatasetSummary(selected.cutflow)

@@ -27,8 +27,8 @@ def select(analysis: Analysis, part: Range, *, variation: str = "nominal") -> Se
     """
     processor = load_processor(analysis)
     with reading(part):
-        events = open_events(part, schema=processor.schema) if hasattr(processor, "schema") else open_events(part)
-        return processor.process(events, variation)
+        selected: Selected = processor.process(open_events(part, reads=(*processor.reads, "genWeight")), variation)
+    return selected
 
 
 def load_processor(analysis: Analysis) -> Any:

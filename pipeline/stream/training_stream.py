@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -59,7 +59,7 @@ class TrainingStream:
 
     def epoch(self, number: int, part: Literal["training", "validation"] = "training") -> Iterator[Rows]:
         """The batches of one epoch: each selected event of *part* once."""
-        ranges = {name: [(r, r.stop - r.start) for r in self.plan.ranges([name])] for name in self.factors}
+        ranges = {name: [(r, r.entries) for r in self.plan.ranges([name])] for name in self.factors}
         order = interleave(ranges, seed=self.analysis.seed, epoch=number)
         rows = (self._rows(one, number, part) for one in order)
         return batches(
@@ -93,12 +93,14 @@ class TrainingStream:
         return (apply_policy(weight, self.training.negative_weights) * self.factors[dataset]).astype(np.float32)
 
     def _chunk(self, part: Range) -> Chunk:
-        name = cache_name(self.analysis, part, processor_digest(self.analysis))
-        return self.scratch.get(name, partial(self._build, part))
+        return self.scratch.get(cache_name(self.analysis, part, self._code), partial(self._build, part))
+
+    @cached_property
+    def _code(self) -> str:
+        return processor_digest(self.analysis)
 
     def _build(self, part: Range) -> Chunk:
-        place = f"{part.path}, entries {part.start} to {part.stop}"
-        return build_chunk(select(self.analysis, part), self.analysis, place=place)
+        return build_chunk(select(self.analysis, part), self.analysis, place=str(part))
 
 
 def apply_policy(weight: NDArray[np.float64], policy: Literal["keep", "absolute", "zero"]) -> NDArray[np.float64]:
