@@ -1,0 +1,145 @@
+"""Objects of each event, such as its good jets, as flat columns: how a processor selects, cleans and orders them.
+
+NumPy on flat columns is several times faster than records of records, and it reads no column that nobody asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+
+from pipeline.physics.kinematics import delta_r
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Objects of a chunk of events, one after the other.
+
+    Args:
+        event: index of each object's event in the chunk, shape (n_objects,), never falling.
+        n_events: number of events of the chunk.
+        columns: by name, each of shape (n_objects,).
+    """
+
+    event: NDArray[np.int64]
+    n_events: int
+    columns: Mapping[str, NDArray[Any]]
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.columns[name]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many objects each event has, shape (n_events,)."""
+        return np.bincount(self.event, minlength=self.n_events)
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Index of the first object of each event, shape (n_events,)."""
+        counts = self.counts
+        return np.cumsum(counts) - counts
+
+    @property
+    def rank(self) -> NDArray[np.int64]:
+        """Place of each object in its own event, from 0, shape (n_objects,)."""
+        return np.arange(len(self)) - self.starts[self.event]
+
+    def where(self, mask: NDArray[np.bool_]) -> Objects:
+        """Those for which *mask*, shape (n_objects,), is true."""
+        return self._take(np.flatnonzero(mask))
+
+    def having(self, **values: ArrayLike) -> Objects:
+        """The same objects with more columns, each given as one value or as an array of shape (n_objects,)."""
+        added = {name: np.broadcast_to(np.asarray(value), len(self)) for name, value in values.items()}
+        return Objects(self.event, self.n_events, {**self.columns, **added})
+
+    def first(self, n: int) -> Objects:
+        """The first *n* of each event, or fewer where it has fewer."""
+        return self.where(self.rank < n)
+
+    def ordered(self, *names: str) -> Objects:
+        """In each event descending in the first of *names*, then in the next where that is equal; else as they were."""
+        keys = [-self.columns[name] for name in reversed(names)]
+        return self._take(np.lexsort([*keys, self.event]))
+
+    def total(self, name: str) -> NDArray[np.float64]:
+        """Sum of a column over each event, shape (n_events,); 0 where it has no objects."""
+        return np.bincount(self.event, weights=self.columns[name], minlength=self.n_events).astype(np.float64)
+
+    def stacked(self, n: int, events: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+        """The first *n* objects of the *events* that are wanted, by column, shape (n_wanted, n).
+
+        Args:
+            n: each wanted event must have so many.
+            events: which events are wanted, shape (n_events,).
+        """
+        rows = self.starts[events][:, np.newaxis] + np.arange(n)
+        return {name: column[rows] for name, column in self.columns.items()}
+
+    def jagged(self, name: str, events: NDArray[np.bool_]) -> ak.Array:
+        """One column of the *events* that are wanted, as numbers for each event, shape (n_wanted, var)."""
+        return ak.unflatten(self.columns[name][events[self.event]], self.counts[events])
+
+    def _take(self, index: NDArray[np.int64]) -> Objects:
+        columns = {name: column[index] for name, column in self.columns.items()}
+        return Objects(self.event[index], self.n_events, columns)
+
+
+def read_objects(collection: Any, fields: Mapping[str, str], *, events: ArrayLike | None = None) -> Objects:
+    """Read columns of a NanoAOD collection, such as `events.Jet`.
+
+    Args:
+        collection: one record an object, shape (n_events, var).
+        fields: by our name, the field of *collection* that is read; no other is touched.
+        events: leave out the objects of the events for which this is false, shape (n_events,).
+    """
+    counts = np.asarray(ak.num(collection, axis=1))
+    event = np.repeat(np.arange(len(counts)), counts)
+    wanted = slice(None) if events is None else np.flatnonzero(np.asarray(events, dtype=bool)[event])
+    columns = {name: np.asarray(ak.flatten(collection[field], axis=1))[wanted] for name, field in fields.items()}
+    return Objects(event[wanted], len(counts), columns)
+
+
+def merged(*parts: Objects) -> Objects:
+    """All objects of *parts*, which have the same events and columns; in each event those of the first part come first."""
+    event = np.concatenate([part.event for part in parts])
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].columns}
+    return Objects(event, parts[0].n_events, columns).ordered()
+
+
+def pairs(objects: Objects) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every pair of two objects of one event, once: the index of its first and of its second, each of shape (n_pairs,).
+
+    Pairs are grouped by event, in the order (0, 1), (0, 2), …, (1, 2), …
+    """
+    partners = objects.counts[objects.event] - objects.rank - 1
+    first = np.repeat(np.arange(len(objects)), partners)
+    start = np.cumsum(partners) - partners
+    second = first + 1 + np.arange(len(first)) - start[first]
+    return first, second
+
+
+def nearest_delta_r(objects: Objects, others: Objects) -> NDArray[np.float64]:
+    """Distance ΔR of each of *objects* to the nearest of the *others* in its event, shape (n_objects,); ∞ without others.
+
+    Both need columns `eta` and `phi` [rad].
+    """
+    nearest = np.full(len(objects), np.inf)
+    starts, counts = others.starts, others.counts
+    for rank in range(counts.max(initial=0)):
+        row = np.flatnonzero(counts[objects.event] > rank)
+        other = starts[objects.event[row]] + rank
+        distance = delta_r(objects["eta"][row], objects["phi"][row], others["eta"][other], others["phi"][other])
+        nearest[row] = np.minimum(nearest[row], distance)
+    return nearest
