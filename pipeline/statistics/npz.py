@@ -33,7 +33,8 @@ def load_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise InputError(f"No {path}. Expected the arrays that an earlier stage writes. Run the stage `score` first.")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # NumPy leaves a file open that it opened and cannot read.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} cannot be read: {error}. Expected an .npz archive. Delete it and run `score`.") from error

@@ -1,13 +1,12 @@
-"""What error does a counted number have: efficiencies of weighted events, Poisson intervals, values with errors."""
+"""What error does a counted number have: efficiencies of weighted events, limits, values with errors."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from hist.intervals import poisson_interval
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -83,21 +82,11 @@ def efficiency_error(passed: ArrayLike, passed2: ArrayLike, total: ArrayLike, to
     return np.asarray(np.sqrt(np.maximum(variance, 0.0)) / np.abs(total))
 
 
-def garwood(sumw: ArrayLike, sumw2: ArrayLike, *, coverage: float = ONE_SIGMA) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Central Poisson interval of the expectation in bins, lower and upper end, each of the bins' shape.
-
-    Weighted bins are scaled by Σw² / Σw; an empty bin takes the scale of the nearest filled one (`hist.intervals`).
-
-    Source: F. Garwood, Biometrika 28 (1936) 437, doi:10.1093/biomet/28.3-4.437.
-    """
-    low, high = poisson_interval(np.asarray(sumw, dtype=np.float64), np.asarray(sumw2, dtype=np.float64), coverage=coverage)
-    return np.nan_to_num(low), high
-
-
 def upper_limit_of_none(cl: float) -> float:
     """Upper limit at *cl* on the expectation of a Poisson number that came out as 0.
 
-    It solves exp(-μ) = 1 - cl: Garwood's upper end, one-sided.
+    It solves exp(-μ) = 1 - cl, the upper end of the interval of F. Garwood, Biometrika 28 (1936) 437,
+    doi:10.1093/biomet/28.3-4.437.
 
     >>> round(upper_limit_of_none(0.95), 3)
     2.996
