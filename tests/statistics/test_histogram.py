@@ -159,7 +159,7 @@ def test_a_dataset_without_histograms_still_counts_its_events(tmp_path):
     histograms.save(tmp_path / "a.npz")
     back = DatasetHistograms.load(tmp_path / "a.npz")
 
-    assert (2, 3.0, 5.0) == (back.totals.n_events, back.sumw, back.sumw2)
+    assert (back.totals.n_events, back.sumw, back.sumw2) == (2, 3.0, 5.0)
 
 
 @given(weights=st.lists(WEIGHTS, max_size=20), cut=st.integers(0, 20))
