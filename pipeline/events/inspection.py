@@ -10,7 +10,7 @@ from pipeline.errors import InputError, nearest
 from pipeline.events.clusters import cluster_boundaries, cut_ranges
 from pipeline.events.opening import cause_of, open_root
 from pipeline.events.plan import PlannedFile
-from pipeline.events.weight_sums import data_sums, simulation_sums
+from pipeline.events.weight_sums import GEN_WEIGHT, data_sums, simulation_sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,7 +50,8 @@ def _inspect(file: Any, path: str, is_mc: bool, reads: Sequence[str], range_entr
     branches = set(tree.keys(recursive=kind == "TTree"))
     if entries:
         _check_branches(branches, [*EVENT_IDS, *reads], path)
-    ranges = cut_ranges(cluster_boundaries(tree, {*EVENT_IDS, *reads, "genWeight"} & branches), range_entries)
+        _check_weight(GEN_WEIGHT in branches, is_mc, path)
+    ranges = cut_ranges(cluster_boundaries(tree, {*EVENT_IDS, *reads, GEN_WEIGHT} & branches), range_entries)
     sums = simulation_sums(file, tree, ranges, path=path) if is_mc else data_sums(entries)
     return PlannedFile(
         path,
@@ -63,7 +64,7 @@ def _inspect(file: Any, path: str, is_mc: bool, reads: Sequence[str], range_entr
         sumw=sums.sumw,
         sumw2=sums.sumw2,
         weights_from=sums.origin,
-        notes=tuple(_notes(path, entries, is_mc, branches)),
+        notes=() if entries else (f"{path} has no events; its sums of weights count.",),
     )
 
 
@@ -93,8 +94,9 @@ def _missing(name: str, branches: set[str]) -> str:
     return f"no {name!r}. {hint}" if hint.startswith("Nearest") else f"no {name!r} or similar."
 
 
-def _notes(path: str, entries: int, is_mc: bool, branches: set[str]) -> Iterable[str]:
-    if entries == 0:
-        yield f"{path} has no events; its sums of weights count."
-    if not is_mc and "genWeight" in branches:
-        yield f"{path} has a branch genWeight, but its dataset is called data (is_mc: false)."
+def _check_weight(has_weight: bool, is_mc: bool, path: str) -> None:
+    """A processor weighs an event with `genWeight` where it is: this must fit to the dataset's sum of weights."""
+    if is_mc and not has_weight:
+        raise InputError(f"{path} has no branch {GEN_WEIGHT}. Keep it when skimming, or say is_mc: false if this is data.")
+    if not is_mc and has_weight:
+        raise InputError(f"{path} has a branch {GEN_WEIGHT}, as only simulation has. Say is_mc: true and give xsec_pb.")

@@ -49,19 +49,22 @@ def open_root(path: str) -> Any:
 
 
 def cause_of(error: BaseException) -> str:
-    """What *error* says, on one line.
+    """What *error* says, on one line, without the place, which uproot repeats.
 
-    >>> cause_of(OSError("expected 10 bytes,\\nreceived 3\\n\\nfor file x"))
+    >>> cause_of(OSError("expected 10 bytes,\\nreceived 3\\nfor file path x.root"))
     'OSError: expected 10 bytes, received 3'
     """
-    text = " ".join(str(error).partition("\n\n")[0].split()).rstrip(".")
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
+    lines = str(error).partition("\n\n")[0].splitlines()
+    text = " ".join(line.strip() for line in lines if not line.startswith(("in file ", "for file path "))).rstrip(".")
+    return f"{name}: {text}" if text else name
 
 
 def _check_local(path: Path) -> None:
     if not path.exists():
         siblings = [other.name for other in path.parent.glob("*.root")] if path.parent.is_dir() else []
-        raise InputError(f"No file {path}. {nearest(path.name, siblings)}")
+        raise InputError(f"No file {path}.{' ' + nearest(path.name, siblings) if siblings else ''}")
     if path.is_dir():
         raise InputError(f"{path} is a folder. Write {path}/*.root.")
     try:

@@ -53,7 +53,9 @@ def plan_analysis(analysis: Analysis, results: Path, *, size: float, workers: in
     }
     progress.total = sum(map(len, files.values()))
 
-    def mapper(function: Callable[[Job], tuple[str, int, PlannedFile]], jobs: Iterable[Job]) -> Iterator[tuple[str, int, PlannedFile]]:
+    def mapper(
+        function: Callable[[Job], tuple[str, int, PlannedFile]], jobs: Iterable[Job]
+    ) -> Iterator[tuple[str, int, PlannedFile]]:
         return progress.over(ordered_map(function, jobs, workers=min(workers, progress.total or 1)))
 
     make_plan(analysis, files, reads=reads, mapper=mapper).save(results / analysis.name / "plan.json")

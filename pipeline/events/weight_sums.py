@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Origin = Literal["Runs", "genWeight", "data"]
+GEN_WEIGHT = "genWeight"
 COUNT, SUMW, SUMW2 = "genEventCount", "genEventSumw", "genEventSumw2"
 
 
@@ -39,28 +40,24 @@ def simulation_sums(file: Any, tree: Any, ranges: Sequence[tuple[int, int]], *, 
 
     Args:
         file: directory of uproot that may hold Runs.
-        tree: its Events.
+        tree: its Events; with the branch `genWeight` if it has entries.
         ranges: entries (start, stop) of *tree* to read at a time.
         path: for messages.
 
     Raises:
-        InputError: neither is there, or a weight is not finite.
+        InputError: a weight is not finite, or Runs knows of fewer events than there are.
     """
     runs = file["Runs"] if "Runs" in file.keys(cycle=False, recursive=False) else None
     suffix = None if runs is None or runs.num_entries == 0 else _suffix(runs)
-    if suffix is not None:
-        sums = _sums_of_runs(runs, suffix)
-    elif not ranges:
-        return WeightSums(0, 0.0, 0.0, "genWeight")
-    elif "genWeight" in tree:
-        sums = _sums_of_events(tree, ranges, path)
-    else:
-        raise InputError(
-            f"{path} has no generator weights: neither {SUMW} in Runs nor genWeight in Events."
-            " Keep one of them when skimming, or say is_mc: false for data."
-        )
+    if suffix is None:
+        return _sums_of_events(tree, ranges, path)
+    sums = _sums_of_runs(runs, suffix)
     if not np.isfinite([sums.sumw, sums.sumw2]).all():
         raise InputError(f"{path} has a sum of weights of {sums.sumw} in Runs; expected finite numbers.")
+    if sums.n_generated < tree.num_entries:
+        raise InputError(
+            f"{path} has {tree.num_entries} events, of {sums.n_generated} generated ones by its Runs; merge it anew."
+        )
     return sums
 
 
@@ -79,7 +76,7 @@ def _sums_of_runs(runs: Any, suffix: str) -> WeightSums:
 def _sums_of_events(tree: Any, ranges: Sequence[tuple[int, int]], path: str) -> WeightSums:
     sumw, sumw2 = ExactSum(), ExactSum()
     for start, stop in ranges:
-        weights = np.asarray(tree["genWeight"].array(entry_start=start, entry_stop=stop), dtype=np.float64)
+        weights = np.asarray(tree[GEN_WEIGHT].array(entry_start=start, entry_stop=stop), dtype=np.float64)
         _check_finite(weights, start, path)
         sumw, sumw2 = sumw + exact_sum(weights), sumw2 + exact_sum(weights**2)
     return WeightSums(int(tree.num_entries), float(sumw), float(sumw2), "genWeight")

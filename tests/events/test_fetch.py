@@ -30,9 +30,9 @@ def test_members_are_written_from_one_download(tmp_path):
 
     fetch("toy==1.0", {"a/x.root": tmp_path / "in" / "x.root", "y.root": tmp_path / "y.root"}, download=download)
 
-    assert ["toy==1.0"] == calls
-    assert b"xx" == (tmp_path / "in" / "x.root").read_bytes()
-    assert b"y" == (tmp_path / "y.root").read_bytes()
+    assert calls == ["toy==1.0"]
+    assert (tmp_path / "in" / "x.root").read_bytes() == b"xx"
+    assert (tmp_path / "y.root").read_bytes() == b"y"
     assert {"in", "y.root"} == {path.name for path in tmp_path.iterdir()}
 
 
@@ -41,7 +41,7 @@ def test_a_missing_member_is_named_with_the_nearest_and_nothing_is_written(tmp_p
 
     with pytest.raises(InputError, match=r"toy==1.0 has no file 'nano_dz.root'. Nearest: 'nano_dy.root'"):
         fetch("toy==1.0", {"nano_dy.root": tmp_path / "a", "nano_dz.root": tmp_path / "b"}, download=download)
-    assert [] == list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_paths_of_the_archive_lead_nowhere(tmp_path):
@@ -50,7 +50,7 @@ def test_paths_of_the_archive_lead_nowhere(tmp_path):
 
     fetch("toy==1.0", {"good.root": inside / "good.root"}, download=download)
 
-    assert ["inside"] == [path.name for path in tmp_path.iterdir()]
+    assert [path.name for path in tmp_path.iterdir()] == ["inside"]
 
 
 def test_what_is_no_archive_is_an_error(tmp_path):
@@ -72,5 +72,5 @@ def test_an_unreachable_index_says_what_to_do(tmp_path, monkeypatch):
 
 @pytest.mark.samples
 def test_real_files_come_whole(cms_samples):
-    assert 352599 == (cms_samples / "nano_dy.root").stat().st_size
-    assert 2876917 == (cms_samples / "nano_tt_v15.root").stat().st_size
+    assert (cms_samples / "nano_dy.root").stat().st_size == 352599
+    assert (cms_samples / "nano_tt_v15.root").stat().st_size == 2876917

@@ -1,0 +1,130 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import PipelineError
+from pipeline.events.ledger import Ledger
+from pipeline.events.plan import DatasetPlan, Plan, PlannedFile, Range
+
+
+def planned(name, edges, sumw=1.0):
+    return PlannedFile(name, "TTree", name, 1, edges[-1], edges, edges[-1], sumw, sumw, "Runs")
+
+
+def plan_of(allowed=0, bad=()):
+    skipped = tuple(PlannedFile(name, problems=(f"{name} is empty (0 bytes).",)) for name in bad)
+    tt = DatasetPlan("tt", True, (planned("a.root", (0, 4, 6), 2.0), planned("b.root", (0, 3), 5.0), *skipped))
+    data = DatasetPlan("data", False, (planned("c.root", (0, 5)),))
+    return Plan("zpeak", 4, allowed, (tt, data))
+
+
+PARTS = plan_of().ranges()
+
+
+def all_done(ledger, parts):
+    for part in parts:
+        ledger.done(part, n_selected=part.entries - 1)
+    return ledger
+
+
+def test_a_full_ledger_closes():
+    all_done(Ledger(plan_of()), PARTS).close()
+
+
+@given(st.permutations(PARTS))
+def test_the_order_of_entries_changes_nothing(order):
+    assert all_done(Ledger(plan_of()), order).to_json() == all_done(Ledger(plan_of()), PARTS).to_json()
+
+
+@given(st.sets(st.sampled_from(PARTS), max_size=len(PARTS) - 1))
+def test_a_ledger_that_is_short_never_closes(found):
+    ledger = all_done(Ledger(plan_of()), found)
+    with pytest.raises(
+        PipelineError, match=rf"^{len(PARTS) - len(found)} of 4 planned ranges are not accounted for"
+    ) as caught:
+        ledger.close()
+    assert all((f"{part}: never processed" in str(caught.value)) == (part not in found) for part in PARTS)
+
+
+def test_a_failed_range_is_named_with_its_reason():
+    ledger = all_done(Ledger(plan_of()), PARTS[1:])
+    ledger.failed(PARTS[0], reason="disk full")
+    with pytest.raises(PipelineError, match=r"a\.root, entries 0 to 4: failed: disk full"):
+        ledger.close()
+
+
+def test_a_range_is_entered_once():
+    ledger = all_done(Ledger(plan_of()), PARTS)
+    with pytest.raises(PipelineError, match=r"entries 0 to 4 of 'tt' was done already and is now failed"):
+        ledger.failed(PARTS[0], reason="x")
+
+
+def test_only_planned_ranges_are_entered():
+    with pytest.raises(PipelineError, match=r"a\.root, entries 0 to 5 of 'tt' is not in the plan"):
+        Ledger(plan_of()).done(Range("tt", "a.root", "a.root", 0, 5), n_selected=0)
+
+
+def test_a_processor_that_saw_fewer_events_is_caught():
+    with pytest.raises(PipelineError, match=r"the processor saw 3 events\. Expected 4\."):
+        Ledger(plan_of()).done(PARTS[0], n_selected=1, n_events=3)
+
+
+def test_skipping_is_an_error_unless_allowed():
+    ledger = all_done(Ledger(plan_of()), [PARTS[0], PARTS[1], PARTS[3]])
+    ledger.skipped(PARTS[2], reason="damaged")
+    with pytest.raises(PipelineError, match=r"b\.root, entries 0 to 3: skipped, beyond 0 allowed files: damaged"):
+        ledger.close()
+
+
+def test_an_allowed_file_is_left_out_of_the_sum_of_weights():
+    ledger = all_done(Ledger(plan_of(allowed=1)), [PARTS[0], PARTS[1], PARTS[3]])
+    ledger.skipped(PARTS[2], reason="damaged")
+    ledger.close()
+    assert (ledger.sumw("tt"), ledger.sumw("data")) == (2.0, 1.0)
+
+
+def test_files_skipped_by_the_plan_use_up_the_allowance():
+    ledger = all_done(Ledger(plan_of(allowed=1, bad=["bad.root"])), [PARTS[0], PARTS[1], PARTS[3]])
+    ledger.skipped(PARTS[2], reason="damaged")
+    with pytest.raises(PipelineError, match="beyond 1 allowed files"):
+        ledger.close()
+
+
+def test_a_file_is_skipped_whole_or_not_at_all():
+    ledger = all_done(Ledger(plan_of(allowed=1)), PARTS[1:])
+    ledger.skipped(PARTS[0], reason="damaged")
+    with pytest.raises(
+        PipelineError, match=r"a\.root: skipped in 1 of its ranges only; its sum of weights is known as a whole"
+    ):
+        ledger.close()
+
+
+def test_a_ledger_of_one_dataset_wants_only_its_ranges():
+    ledger = all_done(Ledger(plan_of(), ["data"]), PARTS[3:])
+    ledger.close()
+    assert list(ledger.to_json()["datasets"]) == ["data"]
+
+
+def test_totals_add_up_and_are_json():
+    ledger = all_done(Ledger(plan_of(allowed=2, bad=["bad.root"])), [PARTS[0], PARTS[1]])
+    ledger.skipped(PARTS[2], reason="damaged")
+    ledger.failed(PARTS[3], reason="disk full")
+    found = json.loads(json.dumps(ledger.to_json()))
+    assert found["datasets"]["tt"] == {
+        "files": 3,
+        "files_skipped": 1,
+        "planned": 3,
+        "done": 2,
+        "skipped": 1,
+        "failed": 0,
+        "entries_planned": 9,
+        "entries_done": 6,
+        "entries_skipped": 3,
+        "entries_failed": 0,
+        "selected": 4,
+    }
+    assert (found["planned"], found["done"], found["skipped"], found["failed"]) == (4, 2, 1, 1)
+    assert found["skipped_files"] == [{"dataset": "tt", "path": "bad.root", "reason": "bad.root is empty (0 bytes)."}]
+    assert [line["reason"] for line in found["skipped_ranges"] + found["failed_ranges"]] == ["damaged", "disk full"]

@@ -1,0 +1,51 @@
+import pytest
+
+from pipeline.errors import InputError, PipelineError
+from pipeline.events.retry import retrying
+
+URL = "root://host//x.root"
+
+
+class Failing:
+    """Fails as often as it is told, then answers."""
+
+    def __init__(self, times, error):
+        self.left, self.error, self.calls = times, error, 0
+
+    def __call__(self):
+        self.calls += 1
+        self.left -= 1
+        if self.left >= 0:
+            raise self.error
+        return "answer"
+
+
+def test_a_network_error_is_tried_three_times_with_growing_waits():
+    work, waits = Failing(2, OSError("gone")), []
+    assert retrying(URL, work, sleep=waits.append) == "answer"
+    assert waits == [1.0, 2.0]
+
+
+def test_the_third_error_is_raised():
+    work = Failing(3, OSError("gone"))
+    with pytest.raises(OSError, match="gone"):
+        retrying(URL, work, sleep=lambda seconds: None)
+    assert work.calls == 3
+
+
+def test_an_error_raised_from_a_network_error_is_tried_again():
+    error = PipelineError("range cannot be read")
+    error.__cause__ = TimeoutError()
+    assert retrying(URL, Failing(1, error), sleep=lambda seconds: None) == "answer"
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [("x.root", OSError("disk")), (URL, FileNotFoundError("x")), (URL, PermissionError("x")), (URL, InputError("x"))],
+    ids=["local file", "missing file", "forbidden file", "no error of the network"],
+)
+def test_what_will_not_mend_itself_is_raised_at_once(path, error):
+    work = Failing(1, error)
+    with pytest.raises(type(error)):
+        retrying(path, work, sleep=lambda seconds: None)
+    assert work.calls == 1
