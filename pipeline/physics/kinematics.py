@@ -40,7 +40,7 @@ class Momentum:
 
 
 def momentum(pt: ArrayLike, eta: ArrayLike, phi: ArrayLike, mass: ArrayLike) -> Momentum:
-    """Four-momenta from `pt` [GeV], `eta`, `phi` [rad] and `mass` [GeV] (Particle Data Group, Kinematics, section 49.5.2).
+    """Four-momenta from `pt` [GeV], `eta`, `phi` [rad] and `mass` [GeV] (Particle Data Group, review of kinematics).
 
     >>> float((momentum(45.6, 0, 0, 0) + momentum(45.6, 0, np.pi, 0)).mass)
     91.2

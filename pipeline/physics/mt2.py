@@ -1,11 +1,11 @@
 """The stransverse mass m_T2: how heavy are two equal parents at least, each of which decays to a seen and an unseen part?
 
 m_T2 is the smallest M for which the unseen transverse momentum can be shared such that neither parent's transverse mass
-exceeds M (Lester and Summers, hep-ph/9906349, eq. 5; Barr, Lester and Stephens, hep-ph/0304226). As Cheng and Han found
+exceeds M (Lester and Summers, hep-ph/9906349; Barr, Lester and Stephens, hep-ph/0304226). As Cheng and Han found
 (arXiv:0810.5178), the shares allowed for one parent fill a conic that grows with M, so M is bisected: do the two meet?
 
 They do not if and only if some mixture λA + (1-λ)B of their quadratic forms is positive semidefinite (the S-lemma: Pólik
-and Terlaky, doi:10.1137/S003614450444614X, theorem 2.2). Here the 2 x 2 part of each mixture is positive definite, so only
+and Terlaky, doi:10.1137/S003614450444614X). Here the 2 x 2 part of each mixture is positive definite, so only
 the determinant has to be looked at (Sylvester): a cubic in λ, negative at both ends, whose one maximum inside decides.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 # Every event takes the same number of steps, so that its result does not depend on the chunk it is in.
-BISECTIONS = 40
+BISECTIONS = 30
 # In units of the event's energies: a lighter seen part counts as this heavy. Without it the allowed momenta of a massless
 # part fill a parabola, two parallel ones have no positive definite mixture, and one at rest is divided by its energy of 0.
 LEAST_MASS = 1e-5
@@ -55,7 +55,7 @@ def stransverse_mass(
 
     Returns:
         m_T2 in GeV, shape (n_events,), at least χ plus the larger seen mass. It is good to 1e-9 of the event's
-        energies; where a seen part moves, but is lighter than 1e-5 of these, to 1e-5.
+        energies; where a seen part moves, but is lighter than 1e-5 of these, to 1e-4.
 
     Two massless parts side by side share what is unseen evenly, so that each m_T is √(2 · 50 · (50 + 50)) GeV:
 
@@ -74,7 +74,7 @@ def stransverse_mass(
 def transverse_mass_squared(
     seen: Visible, unseen_px: NDArray[np.float64], unseen_py: NDArray[np.float64], unseen_mass: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """m_T² of a seen and an unseen part: m² + χ² + 2 (E_T e_T - p_T · q_T) (hep-ph/9906349, eq. 3)."""
+    """m_T² of a seen and an unseen part: m² + χ² + 2 (E_T e_T - p_T · q_T), from hep-ph/9906349."""
     energy = np.sqrt(unseen_mass**2 + unseen_px**2 + unseen_py**2)
     product = seen.transverse_energy * energy - seen.px * unseen_px - seen.py * unseen_py
     return seen.mass**2 + unseen_mass**2 + 2 * product
