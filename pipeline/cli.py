@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from pipeline.errors import PipelineError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 EXISTING = click.Path(path_type=Path)
 CONFIG = click.option("--config", "config", type=EXISTING, required=True, help="config/<analysis>.yaml")
@@ -109,9 +106,9 @@ def summarise(config: Path, results: Path, workers: int) -> None:
 def train(config: Path, results: Path, model: str, fold: int) -> None:
     """Train one model for one fold."""
     from pipeline.events.plan import Plan
-    from pipeline.learning.summary import Summary
     from pipeline.learning.train import train as run
     from pipeline.progress import Progress
+    from pipeline.stream.summary import Summary
 
     analysis = _analysis(config)
     folder = results / analysis.name
@@ -186,7 +183,14 @@ def report(config: Path, results: Path, logs: Path) -> None:
     analysis = _analysis(config)
     out = results / analysis.name / "report.html"
     folder = results / analysis.name
-    run(analysis, folder, config_path=config, logs_dir=logs, out=out, code_digest=code_digest("pipeline", "processors", "models"))
+    run(
+        analysis,
+        folder,
+        config_path=config,
+        logs_dir=logs,
+        out=out,
+        code_digest=code_digest("pipeline", "processors", "models"),
+    )
 
 
 @main.command()
@@ -194,7 +198,7 @@ def report(config: Path, results: Path, logs: Path) -> None:
 def check(config: Path) -> None:
     """Check an analysis: its YAML, its processor's settings and its models' options."""
     from pipeline.config import check_plugins
-    from pipeline.stream.select import load_processor
+    from pipeline.events.processor import load_processor
 
     analysis = _analysis(config)
     check_plugins(analysis)

@@ -194,7 +194,9 @@ class Analysis(Section):
     datasets: dict[Name, Dataset] = Field(min_length=1)
     histograms: dict[Name, Axis] = {}
     inputs: dict[Name, dict[Name, Collection]] = {}
-    task: Any = Field(None, description="what is learned: `kind` names a module of pipeline/tasks, the rest is its `Settings`")
+    task: Any = Field(
+        None, description="what is learned: `kind` names a module of pipeline/tasks, the rest is its `Settings`"
+    )
     models: dict[Name, Model] = {}
     training: Training = Training()
     bootstrap_replicas: int = Field(100, ge=2, le=1000)

@@ -57,5 +57,7 @@ def get_dataset(analysis: Analysis, name: str) -> Dataset:
         InputError: there is none; names the nearest.
     """
     if name not in analysis.datasets:
-        raise InputError(f"Analysis {analysis.name!r} has no dataset {name!r}. {nearest(name, analysis.datasets)} Correct it.")
+        raise InputError(
+            f"Analysis {analysis.name!r} has no dataset {name!r}. {nearest(name, analysis.datasets)} Correct it."
+        )
     return analysis.datasets[name]

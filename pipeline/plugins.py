@@ -85,7 +85,9 @@ def _build_of(path: Path) -> ast.FunctionDef:
     for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
         if isinstance(node, ast.FunctionDef) and node.name == "build":
             return node
-    raise InputError(f"{path} has no function build. Expected build(inputs, outputs, *, ...). Write it, as in models/dnn.py.")
+    raise InputError(
+        f"{path} has no function build. Expected build(inputs, outputs, *, ...). Write it, as in models/dnn.py."
+    )
 
 
 def _names(folder: Path) -> list[str]:

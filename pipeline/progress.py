@@ -52,7 +52,9 @@ class Progress:
         """*done* units are done by now."""
         self._done = done
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=done, note=self._note, rate=f"{self._rate():,.0f} {self.unit}/s")
+            self._bar.update(
+                self._bar.task_ids[0], completed=done, note=self._note, rate=f"{self._rate():,.0f} {self.unit}/s"
+            )
         elif time.monotonic() - self._told > SECONDS_BETWEEN_LINES:
             self._tell()
 

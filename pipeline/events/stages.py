@@ -11,9 +11,9 @@ from pipeline.errors import InputError
 from pipeline.events.fetch import fetch
 from pipeline.events.files import expand_files
 from pipeline.events.planning import make_plan
+from pipeline.events.processor import load_processor
 from pipeline.files import replacing
 from pipeline.scale.ordered import ordered_map
-from pipeline.stream.select import load_processor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

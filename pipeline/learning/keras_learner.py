@@ -13,6 +13,8 @@ from pipeline.learning.schedule import learning_rate
 
 # Read when TensorFlow is first imported: only its errors are for the user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# oneDNN chooses its kernels by the processor: without it, two machines agree in more digits.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import keras
 

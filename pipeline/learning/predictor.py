@@ -78,4 +78,6 @@ def load_predictor(folder: Path, files: Mapping[str, str]) -> Predictor:
             if not (folder / name).is_file():
                 raise InputError(f"{folder / name} is missing. The stage 'train' writes it. Run that stage again.")
             return READERS[kind](folder / name)
-    raise InputError(f"{folder} holds no model that can be scored: {dict(files)}. Expected one of {list(READERS)}. Train again.")
+    raise InputError(
+        f"{folder} holds no model that can be scored: {dict(files)}. Expected one of {list(READERS)}. Train again."
+    )

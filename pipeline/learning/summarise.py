@@ -13,7 +13,6 @@ from pipeline.config import Sequence
 from pipeline.errors import InputError
 from pipeline.events.ledger import Ledger
 from pipeline.files import write_json
-from pipeline.learning.summary import Counts, counts_to_json
 from pipeline.physics.selected import Cutflow
 from pipeline.scale.ordered import ordered_map
 from pipeline.statistics.hashing import fold_of
@@ -21,6 +20,7 @@ from pipeline.statistics.moments import Moments, moments
 from pipeline.statistics.sums import ExactSum, exact_sum
 from pipeline.stream.chunk import build_chunk
 from pipeline.stream.select import select
+from pipeline.stream.summary import Counts, counts_to_json
 from pipeline.stream.training_stream import is_validation
 
 if TYPE_CHECKING:
@@ -160,7 +160,8 @@ def _to_json(analysis: Analysis, found: dict[str, DatasetSummary]) -> dict[str, 
 
 def _cutflow_to_json(cutflow: Cutflow) -> list[dict[str, Any]]:
     return [
-        {"cut": cut.name, "n_events": cut.n_events, "sumw": float(cut.sumw), "sumw2": float(cut.sumw2)} for cut in cutflow.cuts
+        {"cut": cut.name, "n_events": cut.n_events, "sumw": float(cut.sumw), "sumw2": float(cut.sumw2)}
+        for cut in cutflow.cuts
     ]
 
 

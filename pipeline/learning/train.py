@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan
     from pipeline.learning.learner import Epoch, Learner
-    from pipeline.learning.summary import Summary
+    from pipeline.stream.summary import Summary
 
 LEARNERS = {"keras": "pipeline.learning.keras_learner", "xgboost": "pipeline.learning.xgboost_learner"}
 
@@ -73,9 +73,13 @@ def train(
 
 def _check(analysis: Analysis, model: str, fold: int) -> None:
     if model not in analysis.models:
-        raise InputError(f"Analysis {analysis.name!r} has no model {model!r}. {nearest(model, analysis.models)} Correct the name.")
+        raise InputError(
+            f"Analysis {analysis.name!r} has no model {model!r}. {nearest(model, analysis.models)} Correct the name."
+        )
     if not 0 <= fold < analysis.folds:
-        raise InputError(f"Fold {fold} of {analysis.folds} does not exist. Expected 0 to {analysis.folds - 1}. Correct the number.")
+        raise InputError(
+            f"Fold {fold} of {analysis.folds} does not exist. Expected 0 to {analysis.folds - 1}. Correct the number."
+        )
 
 
 def _learner(path: Path) -> Learner:

@@ -32,5 +32,7 @@ def interleave(groups: Mapping[str, Sequence[tuple[Item, int]]], *, seed: int, e
         order = rng.permutation(len(items))
         entries = np.array([items[i][1] for i in order], dtype=np.float64)
         middles = (np.cumsum(entries) - entries / 2) / max(entries.sum(), 1.0)
-        placed += [(float(middle), name, step, items[i][0]) for step, (middle, i) in enumerate(zip(middles, order, strict=True))]
+        placed += [
+            (float(middle), name, step, items[i][0]) for step, (middle, i) in enumerate(zip(middles, order, strict=True))
+        ]
     return [item for *_, item in sorted(placed, key=lambda place: place[:3])]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.config import Analysis, Training
-    from pipeline.learning.summary import Counts
+    from pipeline.stream.summary import Counts
 
 
 def training_factors(

@@ -28,13 +28,13 @@ ANALYSES = {name: load(name) for name in NAMED or sorted(path.stem for path in P
 # What a stage's params digest, so that editing code makes again what depends on it and nothing else.
 SELECTION_CODE = ("pipeline/events", "pipeline/physics", "pipeline/stream/chunk.py", "pipeline/stream/select.py")
 SCORING_CODE = ("pipeline/learning/score.py", "pipeline/learning/predictor.py", "pipeline/learning/model_record.py")
+EVALUATION_CODE = tuple(f"pipeline/results/{name}.py" for name in ("evaluate", "groups", "normalisation", "products"))
 TRAINING_CODE = (
     "pipeline/learning/train.py",
     "pipeline/learning/keras_learner.py",
     "pipeline/learning/xgboost_learner.py",
     "pipeline/learning/export.py",
     "pipeline/learning/schedule.py",
-    "pipeline/learning/summary.py",
 )
 
 DATASETS = sorted({name for analysis in ANALYSES.values() for name in analysis.datasets})

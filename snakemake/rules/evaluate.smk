@@ -14,7 +14,7 @@ rule evaluate:
     benchmark:
         "logs/evaluate/{analysis}/evaluate.tsv"
     params:
-        code=code_digest("pipeline/statistics", "pipeline/tasks", "pipeline/results/evaluate.py", "pipeline/results/products.py"),
+        code=code_digest("pipeline/statistics", "pipeline/tasks", *EVALUATION_CODE),
         settings=settings("lumi_inv_fb", "processes", "datasets", "histograms", "task", "models"),
     resources:
         mem_mb=1500,

@@ -14,7 +14,9 @@ events_of_objects = st.lists(st.lists(st.tuples(finite, finite), max_size=6), ma
 
 
 def jagged(events, place):
-    return ak.values_astype(ak.Array([[float(obj[place]) for obj in event] for event in events] or ak.Array([[]])[:0]), np.float32)
+    return ak.values_astype(
+        ak.Array([[float(obj[place]) for obj in event] for event in events] or ak.Array([[]])[:0]), np.float32
+    )
 
 
 def pad_one_by_one(events, max_objects, *, ordered):
