@@ -8,9 +8,11 @@ import unicodedata
 from markupsafe import Markup, escape
 
 SYMBOLS = {
-    **{"ell": "ℓ", "to": "→", "rightarrow": "→", "times": "×", "pm": "±", "infty": "∞", "sqrt": "√", "geq": "≥", "leq": "≤"},
+    **{"to": " → ", "rightarrow": " → ", "times": " × ", "pm": " ± ", "geq": " ≥ ", "leq": " ≤ "},
+    **{"ell": "ℓ", "infty": "∞", "sqrt": "√"},
     # Unicode's names differ from TeX's here.
     **{"lambda": "λ", "Lambda": "Λ", "phi": "φ", "varphi": "φ", "varepsilon": "ε"},
+    **dict.fromkeys(("mathrm", "mathit", "mathbf", "mathsf", "text", "rm", "left", "right"), ""),
 }
 OVER = {"bar": "\u0304", "hat": "\u0302", "tilde": "\u0303", "vec": "\u20d7"}
 SCRIPT = re.compile(r"([_^])(?:\{([^{}]*)\}|(.))")
@@ -31,7 +33,8 @@ def html_label(label: str) -> Markup:
 def _math(text: str) -> Markup:
     text = re.sub(r"\\(bar|hat|tilde|vec)\{?(\w)\}?", lambda m: m[2] + OVER[m[1]], text)
     text = re.sub(r"\\([A-Za-z]+) ?", lambda m: _symbol(m[1]), text)
-    text = re.sub(r"\\.", "", text)
+    text = re.sub(r"\\.", "", text).replace("-", "−")
+    text = re.sub(" +", " ", text)
     html = SCRIPT.sub(_script, str(escape(text)))
     # Made of escaped text and of our own tags.
     return Markup(html.replace("{", "").replace("}", ""))
@@ -41,7 +44,7 @@ def _symbol(name: str) -> str:
     """What TeX's *name* looks like; the name itself where that is not known."""
     case = "CAPITAL" if name[0].isupper() else "SMALL"
     try:
-        return SYMBOLS.get(name) or unicodedata.lookup(f"GREEK {case} LETTER {name.upper()}")
+        return SYMBOLS[name] if name in SYMBOLS else unicodedata.lookup(f"GREEK {case} LETTER {name.upper()}")
     except KeyError:
         return name
 

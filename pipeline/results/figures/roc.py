@@ -37,7 +37,8 @@ def drawings(products: Products) -> Iterator[Drawing]:
 def draw_rejection(lines: Sequence[RocLine], *, header: Header) -> Figure:
     """Draw background rejection, on a log axis, against signal efficiency."""
     figure, axes = one_panel()
-    top = 1.5 * max(float(np.nanmax(rejection(line.bkg_eff), initial=1.0)) for line in lines)
+    known = [rejection(part) for line in lines for part in (line.bkg_eff, line.bkg_eff_high)]
+    top = 1.5 * max(float(np.nanmax(values, initial=1.0)) for values in known)
     for index, line in enumerate(lines):
         # Where no background is left the band is open at its upper end: it runs out of the figure.
         low, high = rejection(line.bkg_eff_high), rejection(line.bkg_eff_low, limit=top)

@@ -160,7 +160,8 @@ def _draw_ratio(axes: Axes, data: Binned, total: Binned) -> None:
     low, high = ratio_range(ratio)
     axes.stairs(1 + np.nan_to_num(relative), data.edges, baseline=1 - np.nan_to_num(relative), fill=True, **HATCH)
     axes.axhline(1, color="black", linewidth=1)
-    axes.errorbar(data.centers, ratio, yerr=errors, **POINTS)
+    known = np.isfinite(ratio)
+    axes.errorbar(data.centers[known], ratio[known], yerr=errors[:, known], **POINTS)
     # A point beyond the panel is not to vanish in silence: a triangle shows on which side it lies.
     for beyond, edge, marker in ((ratio > high, high, "^"), (ratio < low, low, "v")):
         axes.plot(data.centers[beyond], np.full(beyond.sum(), edge), marker, color="black", markersize=8, clip_on=False)

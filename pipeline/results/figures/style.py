@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matplotlib.axes import Axes
+    from matplotlib.text import Annotation
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
@@ -88,9 +89,22 @@ def two_panels() -> tuple[Figure, Axes, Axes]:
 
 
 def stamp(axes: Axes, header: Header, *, note: str | None = None) -> None:
-    """Write *header* above *axes*, and *note* upright along their right side; call it when the axes are complete."""
+    """Write *header* above *axes*, and *note* upright along their right side.
+
+    As `mplhep.label.exp_text` does, which measures the power of ten above the y axis in pyplot's current axes.
+    """
+    # To the right of the power of ten, wherever that ends once it is drawn.
+    name = _above(axes, "nanoloom", (1, 1), (axes.yaxis.get_offset_text(), axes.transAxes), fontsize=30, fontweight="bold")
     kind = "Data" if header.has_data else "Simulation"
-    mplhep.label.exp_text("nanoloom", kind, lumi=header.right, supp=note, ax=axes, fontsize=(30, 22, 22, 14))
+    _above(axes, kind, (1, 0), name, xytext=(6, 1), fontsize=23, fontstyle="italic")
+    _above(axes, header.right, (1, 1), axes.transAxes, xytext=(0, 5), fontsize=22, ha="right")
+    if note is not None:
+        axes.text(1.01, 1, note, transform=axes.transAxes, fontsize=14, rotation=90, va="top")
+
+
+def _above(axes: Axes, text: str, place: tuple[float, float], of: Any, **options: Any) -> Annotation:
+    settings = {"xytext": (3, 5), "textcoords": "offset points", "va": "bottom", "annotation_clip": False, **options}
+    return axes.annotate(text, xy=place, xycoords=of, **settings)
 
 
 def color_of(index: int) -> str:
