@@ -59,7 +59,7 @@ class Clustered:
 
     def sum_over(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over each jet's constituents of a quantity of the clustered table's rows, shape (n_jets,)."""
-        return np.bincount(self.jet, weights=values[self.constituent], minlength=len(self.jets))
+        return np.bincount(self.jet, weights=values[self.constituent], minlength=len(self.jets)).astype(np.float64)
 
     def jet_of(self, n_rows: int) -> NDArray[np.int64]:
         """Row in *jets* for each of the *n_rows* rows of the clustered table, -1 for those in no jet."""

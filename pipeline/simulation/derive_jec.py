@@ -176,7 +176,13 @@ def _log_linear(points: Sequence[float], values: Sequence[float]) -> dict[str, A
         slope = (y2 - y1) / (x2 - x1)
         parameters = [round(float(y1 - slope * x1), 6), round(float(slope), 6)]
         lines.append(
-            {"nodetype": "formula", "parser": "TFormula", "variables": ["pt"], "expression": "[0]+[1]*log(x)", "parameters": parameters}
+            {
+                "nodetype": "formula",
+                "parser": "TFormula",
+                "variables": ["pt"],
+                "expression": "[0]+[1]*log(x)",
+                "parameters": parameters,
+            }
         )
     lines.append(round(values[-1], 6))
     edges = [0.0, *(round(x, 4) for x in points), "inf"]

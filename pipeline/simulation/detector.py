@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -69,9 +69,9 @@ def kind_of(stable: Table, detector: Detector, chance: NDArray[np.float64]) -> N
     is_muon = in_tracker & (abs_eta < muon.abs_eta_max) & (chance[0] < muon.efficiency)
     in_calorimeter = np.where(chance[1] < detector.hadron.efficiency, NEUTRAL_HADRON, NOT_SEEN)
     hadron = np.where(tracked, CHARGED_HADRON, in_calorimeter)
-    seen_as = [np.where(is_electron, ELECTRON, PHOTON), np.where(is_muon, MUON, NOT_SEEN), PHOTON, hadron]
+    seen_as: list[Any] = [np.where(is_electron, ELECTRON, PHOTON), np.where(is_muon, MUON, NOT_SEEN), PHOTON, hadron]
     which = [code == ELECTRON, code == MUON, code == PHOTON, is_hadron(code)]
-    return np.select(which, seen_as, NOT_SEEN).astype(np.int64)
+    return np.asarray(np.select(which, seen_as, NOT_SEEN), dtype=np.int64)
 
 
 def relative_resolution(stable: Table, kind: NDArray[np.int64], detector: Detector) -> NDArray[np.float64]:

@@ -57,7 +57,7 @@ def soft_drop_mass(constituents: ak.Array) -> NDArray[np.float64]:
     if len(constituents) == 0:
         return np.zeros(0)
     groomed = _tree(constituents).exclusive_jets_softdrop_grooming(njets=1, beta=BETA, symmetry_cut=Z_CUT, R0=RADIUS)
-    return np.maximum(np.asarray(groomed.msoftdrop), 0.0)
+    return np.maximum(np.asarray(groomed.msoftdrop, dtype=np.float64), 0.0)
 
 
 def subjettiness(constituents: ak.Array) -> NDArray[np.float64]:

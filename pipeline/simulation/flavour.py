@@ -62,4 +62,5 @@ def _last_partons(particles: Table) -> NDArray[np.bool_]:
     goes_on = np.zeros(len(particles), dtype=bool)
     for mother in ("mother", "mother2"):
         goes_on[particles[mother][is_parton]] = True
-    return is_parton & ~goes_on & np.isin(np.abs(particles["status"]), OUTGOING_STATUS)
+    outgoing = np.isin(np.abs(particles["status"]), OUTGOING_STATUS)
+    return np.asarray(is_parton & ~goes_on & outgoing, dtype=np.bool_)

@@ -38,6 +38,7 @@ class Generator:
     """One Pythia for each variant of a card; the events of the variants alternate."""
 
     def __init__(self, card: Card, *, seed: int, file_index: int) -> None:
+        """Start Pythia with *card* and seeds of its own for this file of the dataset."""
         self.card = card
         self._pythias = [_start(card, variant, seed, file_index) for variant in range(len(card.variants))]
         self._n_done = 0
@@ -76,7 +77,8 @@ def _start(card: Card, variant: int, seed: int, file_index: int) -> Any:
 
 def _exactly(pythia: Any, n_events: int) -> Any:
     """*n_events* events, though a batch may come back short; an endless failure is an error."""
-    parts, missing, empty = [], n_events, 0
+    parts: list[Any] = []
+    missing, empty = n_events, 0
     while missing > 0 or not parts:
         part = pythia.nextBatch(missing, errorMode="skip")
         parts.append(part)

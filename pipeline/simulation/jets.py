@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -71,7 +71,9 @@ def jet_collection(jets: Clustered, candidates: Table, ghosts: Table, gen_jet: N
     energy = np.hypot(candidates["pt"] * np.cosh(candidates["eta"]), candidates["mass"])
     total = jets.sum_over(energy)
     columns = momentum_columns(table)
-    columns |= {name: (jets.sum_over(energy * (kind == code)) / total).astype(np.float32) for name, code in FRACTIONS.items()}
+    columns |= {
+        name: (jets.sum_over(energy * (kind == code)) / total).astype(np.float32) for name, code in FRACTIONS.items()
+    }
     columns |= {
         "rawFactor": (1 - 1 / table["correction"]).astype(np.float32),
         "nConstituents": jets.counts.astype(np.int32),
@@ -90,12 +92,12 @@ def gen_jet_collection(jets: Clustered, ghosts: Table) -> Table:
     return Table(jets.jets.event, jets.jets.n_events, momentum_columns(jets.jets) | flavour_columns(jets, ghosts))
 
 
-def momentum_columns(jets: Table) -> dict[str, NDArray[np.float32]]:
+def momentum_columns(jets: Table) -> dict[str, NDArray[Any]]:
     """pt, eta, phi and mass as they are written."""
     return {name: jets[name].astype(np.float32) for name in ("pt", "eta", "phi", "mass")}
 
 
-def flavour_columns(jets: Clustered, ghosts: Table) -> dict[str, NDArray[np.int32]]:
+def flavour_columns(jets: Clustered, ghosts: Table) -> dict[str, NDArray[Any]]:
     """hadronFlavour and partonFlavour as they are written."""
     return {
         "hadronFlavour": hadron_flavour(jets, ghosts).astype(np.int32),

@@ -19,9 +19,7 @@ CONE = 0.3
 PT_MIN_GEV = {11: 5.0, 13: 3.0}
 
 
-def lepton_collection(
-    pdg_id: int, candidates: Table, jets: Clustered, gen_part_index: NDArray[np.int64]
-) -> Table:
+def lepton_collection(pdg_id: int, candidates: Table, jets: Clustered, gen_part_index: NDArray[np.int64]) -> Table:
     """The collection Electron (*pdg_id* 11) or Muon (13), by falling transverse momentum.
 
     Jets contain the leptons, as in NanoAOD: whoever counts jets removes those near a chosen lepton.
@@ -46,23 +44,24 @@ def lepton_collection(
         "dxyErr": leptons["d0_err"].astype(np.float32),
         "dz": leptons["dz"].astype(np.float32),
         "dzErr": leptons["dz_err"].astype(np.float32),
-        "pfRelIso03_all": relative_isolation(leptons, rows, candidates).astype(np.float32),
+        "pfRelIso03_all": relative_isolation(leptons, candidates).astype(np.float32),
         "genPartIdx": gen_part_index[leptons["particle"]].astype(np.int32),
         "jetIdx": jet_index.astype(np.int32),
     }
     return Table(leptons.event, leptons.n_events, columns)
 
 
-def relative_isolation(leptons: Table, rows: NDArray[np.int64], candidates: Table) -> NDArray[np.float64]:
-    """Sum of the transverse momenta of the other candidates within ΔR < 0.3, over the lepton's, shape (n_leptons,).
+def relative_isolation(leptons: Table, candidates: Table) -> NDArray[np.float64]:
+    """Sum of the transverse momenta of hadrons and photons within ΔR < 0.3, over the lepton's, shape (n_leptons,).
+
+    As in particle flow, other electrons and muons do not count.
 
     Args:
-        leptons: rows of *candidates*.
-        rows: which rows.
-        candidates: of particle flow, with pt, eta, phi.
+        leptons: with pt, eta, phi.
+        candidates: of particle flow, with pdg_id, pt, eta, phi.
     """
-    i, j = pairs(leptons, candidates)
-    distance = delta_r(leptons["eta"][i], leptons["phi"][i], candidates["eta"][j], candidates["phi"][j])
-    others = (distance < CONE) & (rows[i] != j)
-    around = np.bincount(i[others], weights=candidates["pt"][j[others]], minlength=len(leptons))
-    return around / leptons["pt"]
+    others = candidates.take(~np.isin(np.abs(candidates["pdg_id"]), (11, 13)))
+    i, j = pairs(leptons, others)
+    inside = delta_r(leptons["eta"][i], leptons["phi"][i], others["eta"][j], others["phi"][j]) < CONE
+    around = np.bincount(i[inside], weights=others["pt"][j[inside]], minlength=len(leptons))
+    return np.asarray(around / leptons["pt"])

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 JET_PT_MIN_GEV, ELECTROMAGNETIC_MAX = 15.0, 0.9
 
 
-def raw_met(candidates: Table, noise_gev: float, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def raw_met(
+    candidates: Table, noise_gev: float, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Minus the sum of the candidates' transverse momenta plus Gaussian noise: x and y [GeV], shape (n_events,) each."""
-    x, y = (
-        -np.bincount(candidates.event, weights=candidates["pt"] * direction(candidates["phi"]), minlength=candidates.n_events)
-        for direction in (np.cos, np.sin)
-    )
+    pt, phi = candidates["pt"], candidates["phi"]
+    x, y = (-_per_event(candidates, pt * along(phi)) for along in (np.cos, np.sin))
     noise = noise_gev * rng.standard_normal((2, candidates.n_events))
     return x + noise[0], y + noise[1]
 
@@ -44,8 +44,7 @@ def jet_shift(jets: Clustered, candidates: Table) -> tuple[NDArray[np.float64], 
         _without_muons(jets, name, pt * direction(candidates["phi"]) * (kind == 13))
         for name, direction in (("px", np.cos), ("py", np.sin))
     )
-    shift_x, shift_y = (-np.bincount(table.event, weights=excess * part, minlength=table.n_events) for part in (x, y))
-    return shift_x, shift_y
+    return -_per_event(table, excess * x), -_per_event(table, excess * y)
 
 
 def _without_muons(jets: Clustered, name: str, of_muons: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,8 +55,12 @@ def _without_muons(jets: Clustered, name: str, of_muons: NDArray[np.float64]) ->
 def gen_met(particles: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Sum of the neutrinos' transverse momenta: x and y [GeV], shape (n_events,) each."""
     neutrinos = particles.take((particles["status"] > 0) & is_neutrino(particles["pdg_id"]))
-    x, y = (np.bincount(neutrinos.event, weights=neutrinos[name], minlength=particles.n_events) for name in ("px", "py"))
-    return x, y
+    return _per_event(neutrinos, neutrinos["px"]), _per_event(neutrinos, neutrinos["py"])
+
+
+def _per_event(table: Table, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum of *values* over the rows of each event, shape (n_events,)."""
+    return np.bincount(table.event, weights=values, minlength=table.n_events).astype(np.float64)
 
 
 def polar(x: NDArray[np.float64], y: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:

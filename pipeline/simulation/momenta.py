@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,7 @@ ETA_OF_THE_BEAM = 2.3e4
 
 
 def cylindrical(
-    px: NDArray[Any], py: NDArray[Any], pz: NDArray[Any], energy: NDArray[Any]
+    px: NDArray[np.float64], py: NDArray[np.float64], pz: NDArray[np.float64], energy: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Transverse momentum [GeV], pseudorapidity, azimuth [rad] and mass [GeV] of momenta in GeV, shape (n,) each.
 
@@ -31,18 +31,20 @@ def cylindrical(
 
 
 def cartesian(
-    pt: NDArray[Any], eta: NDArray[Any], phi: NDArray[Any], mass: NDArray[Any]
+    pt: NDArray[np.float64], eta: NDArray[np.float64], phi: NDArray[np.float64], mass: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Components px, py, pz and energy [GeV] of momenta, shape (n,) each."""
     px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
     return px, py, pz, np.sqrt(pt**2 + pz**2 + mass**2)
 
 
-def delta_phi(phi1: NDArray[Any], phi2: NDArray[Any]) -> NDArray[np.float64]:
+def delta_phi(phi1: NDArray[np.float64], phi2: NDArray[np.float64]) -> NDArray[np.float64]:
     """Difference of two azimuths [rad], in [-π, π)."""
     return (phi1 - phi2 + np.pi) % (2 * np.pi) - np.pi
 
 
-def delta_r(eta1: NDArray[Any], phi1: NDArray[Any], eta2: NDArray[Any], phi2: NDArray[Any]) -> NDArray[np.float64]:
+def delta_r(
+    eta1: NDArray[np.float64], phi1: NDArray[np.float64], eta2: NDArray[np.float64], phi2: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Distance in pseudorapidity and azimuth, sqrt(Δη² + Δφ²)."""
     return np.hypot(eta1 - eta2, delta_phi(phi1, phi2))

@@ -69,14 +69,15 @@ def is_hadron(pdg_id: NDArray[np.int64]) -> NDArray[np.bool_]:
     """
     code = np.abs(pdg_id)
     quark_digits = (code // 10 % 10 > 0) & (code // 100 % 10 > 0)
-    return (code > 100) & (code < 10_000_000) & (code // 1_000_000 % 10 % 9 == 0) & quark_digits
+    no_new_particle = (code > 100) & (code < 10_000_000) & (code // 1_000_000 % 10 % 9 == 0)
+    return np.asarray(no_new_particle & quark_digits, dtype=np.bool_)
 
 
 def holds_quark(pdg_id: NDArray[np.int64], quark: int) -> NDArray[np.bool_]:
     """Whether the heaviest quark of a hadron is *quark* (4 or 5), shape (n,)."""
     code = np.abs(pdg_id)
     heaviest = np.where(code // 1000 % 10 > 0, code // 1000 % 10, code // 100 % 10)
-    return is_hadron(pdg_id) & (heaviest == quark)
+    return np.asarray(is_hadron(pdg_id) & (heaviest == quark), dtype=np.bool_)
 
 
 def is_neutrino(pdg_id: NDArray[np.int64]) -> NDArray[np.bool_]:

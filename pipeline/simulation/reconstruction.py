@@ -111,7 +111,16 @@ def _met_of(
 
 def _candidate_collection(found: Table) -> Table:
     """The columns of PFNano's PFCands."""
-    names = {"pt": "pt", "eta": "eta", "phi": "phi", "mass": "mass", "d0": "d0", "d0Err": "d0_err", "dz": "dz", "dzErr": "dz_err"}
+    names = {
+        "pt": "pt",
+        "eta": "eta",
+        "phi": "phi",
+        "mass": "mass",
+        "d0": "d0",
+        "d0Err": "d0_err",
+        "dz": "dz",
+        "dzErr": "dz_err",
+    }
     columns = {new: found[old].astype(np.float32) for new, old in names.items()}
     columns |= {"charge": found["charge"].astype(np.int32), "pdgId": found["pdg_id"].astype(np.int32)}
     return Table(found.event, found.n_events, columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 MM_PER_CM, UM_PER_CM = 10.0, 10_000.0
 
 
-def track_resolution(pt: NDArray[Any], eta: NDArray[Any], constant: float, per_gev: float) -> NDArray[np.float64]:
+def track_resolution(
+    pt: NDArray[np.float64], eta: NDArray[np.float64], constant: float, per_gev: float
+) -> NDArray[np.float64]:
     """σ(pT)/pT of a track: multiple scattering and the sagitta in quadrature, shape (n,); *pt* in GeV.
 
     Source: R. L. Gluckstern, doi:10.1016/0029-554X(63)90347-1, for the two terms; their sizes are in detector.yaml.
@@ -26,7 +28,7 @@ def track_resolution(pt: NDArray[Any], eta: NDArray[Any], constant: float, per_g
 
 
 def calorimeter_resolution(
-    energy: NDArray[Any], stochastic: float, constant: float, noise_gev: float = 0.0
+    energy: NDArray[np.float64], stochastic: float, constant: float, noise_gev: float = 0.0
 ) -> NDArray[np.float64]:
     """σ(E)/E of a calorimeter: stochastic, noise and constant terms in quadrature, shape (n,); *energy* in GeV.
 
@@ -39,7 +41,12 @@ def calorimeter_resolution(
 
 
 def impact_parameters(
-    x: NDArray[Any], y: NDArray[Any], z: NDArray[Any], px: NDArray[Any], py: NDArray[Any], pz: NDArray[Any]
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    z: NDArray[np.float64],
+    px: NDArray[np.float64],
+    py: NDArray[np.float64],
+    pz: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Transverse and longitudinal impact parameter [cm] to the origin, by a straight line, shape (n,) each.
 
@@ -60,6 +67,6 @@ def impact_parameters(
     return d0 / MM_PER_CM, dz / MM_PER_CM
 
 
-def impact_resolution(pt: NDArray[Any], eta: NDArray[Any], track: Track) -> NDArray[np.float64]:
+def impact_resolution(pt: NDArray[np.float64], eta: NDArray[np.float64], track: Track) -> NDArray[np.float64]:
     """σ(d0) [cm] of a track of *pt* [GeV]: the detector's precision plus multiple scattering, shape (n,)."""
     return (track.d0_constant_um + track.d0_scattering_um_gev / (pt * np.sqrt(np.cosh(eta)))) / UM_PER_CM

@@ -28,9 +28,11 @@ class Table:
     columns: Mapping[str, NDArray[Any]]
 
     def __len__(self) -> int:
+        """Number of rows."""
         return len(self.event)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
+        """A column by its name."""
         return self.columns[name]
 
     @property

@@ -98,7 +98,9 @@ def _is_kept(particles: Table) -> NDArray[np.bool_]:
     neutrino = is_neutrino(code) & stable & (prompt | has_flag(particles, "isPromptTauDecayProduct"))
     photon = (code == PHOTON) & stable & prompt & (pt > PHOTON_PT_MIN_GEV)
     heavy = (weakly_decaying(particles, 5) | weakly_decaying(particles, 4)) & (pt > HEAVY_HADRON_PT_MIN_GEV)
-    return hard | (np.isin(code, RESONANCES) & last) | lepton | tau | neutrino | photon | heavy
+    resonance = np.isin(code, RESONANCES) & last
+    kept = hard | resonance | lepton | tau | neutrino | photon | heavy
+    return np.asarray(kept, dtype=np.bool_)
 
 
 def weakly_decaying(particles: Table, quark: int) -> NDArray[np.bool_]:
@@ -158,7 +160,7 @@ def _before_fsr(
     """Incoming partons themselves, intermediate particles' last copies, outgoing ones' last copies before radiation."""
     intermediate = (status == INTERMEDIATE) | any_marked(original, status == INTERMEDIATE)
     outgoing = (status == OUTGOING) | any_marked(original, status == OUTGOING)
-    return (status == INCOMING) | (intermediate & last) | (outgoing & before_fsr)
+    return np.asarray((status == INCOMING) | (intermediate & last) | (outgoing & before_fsr), dtype=np.bool_)
 
 
 def _seen_by(mother: NDArray[np.int64], daughters: NDArray[np.bool_]) -> NDArray[np.bool_]:
