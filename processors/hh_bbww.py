@@ -97,6 +97,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
     """
 
     def __init__(self, settings: Settings) -> None:
+        """Take the settings, checked."""
         self.settings = settings
 
     @property
