@@ -28,8 +28,8 @@ LINES = ("-", "--", "-.", ":")
 
 STYLE = {
     **mplhep.style.CMS,
-    # Labels come from the configuration: what TeX Gyre Heros lacks is taken from a font with more glyphs.
-    "font.family": ["TeX Gyre Heros", "DejaVu Sans"],
+    # Labels come from the configuration: what the style's font lacks is taken from one with more glyphs.
+    "font.family": [mplhep.style.CMS["font.sans-serif"][0], "DejaVu Sans"],
     "mathtext.fallback": "stixsans",
     "axes.formatter.use_mathtext": True,
     "axes.formatter.limits": (-2, 4),
