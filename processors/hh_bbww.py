@@ -171,10 +171,8 @@ def select_b_jets(jets: Objects, btag: BTag) -> Objects:
 
 def event_inputs(b_jets: Stacked, leptons: Stacked, met: Stacked) -> Stacked:
     """The numbers of `EVENT_INPUTS`, in that order, each of shape (n_selected,)."""
-    columns = {
-        f"bjet{place + 1}_{name}": b_jets[name][:, place] for place in (0, 1) for name in JET_INPUTS if name != "eratio"
-    }
-    columns |= {f"bjet{place + 1}_eratio": hadronic_fraction(b_jets)[:, place] for place in (0, 1)}
+    b_jets = b_jets | {"eratio": hadronic_fraction(b_jets)}
+    columns = {f"bjet{place + 1}_{name}": b_jets[name][:, place] for place in (0, 1) for name in JET_INPUTS}
     columns |= {f"lept{place + 1}_{name}": leptons[name][:, place] for place in (0, 1) for name in LEPTON_INPUTS}
     columns |= {"met": met["pt"], "met_phi": met["phi"]}
     return {name: np.asarray(columns[name], dtype=np.float32) for name in EVENT_INPUTS}
