@@ -19,6 +19,7 @@ from pipeline.results.products import write_dataset_histograms
 from pipeline.scale.ordered import ordered_map
 from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.statistics.hashing import fold_of
+from pipeline.statistics.npz import save_arrays
 from pipeline.statistics.sums import Quantum
 from pipeline.stream.chunk import build_chunk
 from pipeline.stream.select import select
@@ -114,7 +115,7 @@ def score(
     """Score every selected event of *dataset* with the models of its fold, and fill its histograms.
 
     Writes below *folder*: `scores/<dataset>.root` and its ledger, `histograms/<dataset>.root`, `histograms/<dataset>.npz`
-    and, with models, `evaluations/<dataset>.npz`.
+    and `evaluations/<dataset>.npz`, which is empty without models.
 
     Raises:
         InputError: a model is missing or does not fit the analysis, or a file cannot be read.
@@ -139,8 +140,11 @@ def score(
         ledger.close()
     histograms.save(folder / "histograms" / f"{dataset}.npz")
     write_dataset_histograms(folder / "histograms" / f"{dataset}.root", histograms, counts)
-    if counts is not None:
-        counts.save(folder / "evaluations" / f"{dataset}.npz")
+    evaluation = folder / "evaluations" / f"{dataset}.npz"
+    if counts is None:
+        save_arrays(evaluation, {})  # so that the product is there for every analysis
+    else:
+        counts.save(evaluation)
     write_json(folder / "scores" / f"{dataset}.ledger.json", ledger.to_json())
 
 

@@ -3,6 +3,7 @@ rule evaluate:
         plan="results/{analysis}/plan.json",
         summary="results/{analysis}/summary.json",
         counts=scored("results/{analysis}/histograms/{dataset}.npz"),
+        evaluations=scored("results/{analysis}/evaluations/{dataset}.npz"),
     output:
         metrics="results/{analysis}/metrics.json",
         roc="results/{analysis}/roc.json",

@@ -2,6 +2,7 @@ rule plot:
     input:
         metrics="results/{analysis}/metrics.json",
         roc="results/{analysis}/roc.json",
+        yields="results/{analysis}/yields.json",
         uhi="results/{analysis}/histograms.json",
         models=model_folders,
     output:

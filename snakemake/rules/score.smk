@@ -8,6 +8,7 @@ rule score:
         scores="results/{analysis}/scores/{dataset}.root",
         histograms="results/{analysis}/histograms/{dataset}.root",
         counts="results/{analysis}/histograms/{dataset}.npz",
+        evaluations="results/{analysis}/evaluations/{dataset}.npz",
         ledger="results/{analysis}/scores/{dataset}.ledger.json",
     log:
         "logs/score/{analysis}/{dataset}.log",
