@@ -1,0 +1,59 @@
+"""Checks the products of `make run`: they are there, they agree with each other, and the physics came out."""
+
+import json
+import sys
+from pathlib import Path
+
+import uproot
+
+from pipeline.config import load_analysis
+
+FILES = ("metrics.json", "roc.json", "yields.json", "histograms.root", "histograms.json", "report.html", "plan.json", "summary.json")
+
+
+def check_files(folder: Path) -> None:
+    """Every product is there and holds something."""
+    for name in FILES:
+        assert (folder / name).stat().st_size > 1, f"{folder / name} is empty"
+    figures = {path.suffix: path for path in (folder / "figures").iterdir()}
+    assert {".pdf", ".png"} <= set(figures), f"{folder}/figures lacks figures"
+
+
+def check_yields(folder: Path) -> None:
+    """The sum of each histogram of one number an event is the yield, cross section times luminosity times efficiency."""
+    analysis = load_analysis(f"config/{folder.name}.yaml")
+    yields = json.loads((folder / "yields.json").read_text(encoding="utf-8"))["datasets"]
+    jagged = {"muon_pt"}
+    with uproot.open(folder / "histograms.root") as file:
+        for dataset, row in yields.items():
+            if row["xsec_pb"] is not None:
+                expected = row["xsec_pb"] * 1000 * analysis.lumi_inv_fb * row["efficiency"]
+                assert abs(row["yield"] / expected - 1) < 1e-9, (dataset, row["yield"], expected)
+            for name in set(analysis.histograms) - jagged:
+                total = file[f"datasets/{dataset}/{name}"].values(flow=True).sum()
+                assert abs(total / row["yield"] - 1) < 1e-9, (dataset, name, total, row["yield"])
+
+
+def check_metrics(folder: Path) -> None:
+    """Relative φ helps by more than the error, and no model is worse than a coin."""
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    for model, values in metrics.items():
+        assert values["auc"]["value"] > 0.5 + 5 * values["auc"]["stat"], (model, values["auc"])
+        print(f"{model:10} AUC {values['auc']['value']:.4f} ± {values['auc']['stat']:.4f}")
+    gain = metrics["dnn_phi"]["paired"]["bdt"]["auc"]
+    print(f"dnn_phi - bdt: {gain['value']:.4f} ± {gain['stat']:.4f}")
+    assert gain["value"] > gain["stat"], gain
+
+
+def main() -> None:
+    """Check each analysis below the folder that is given."""
+    results = Path(sys.argv[1])
+    for folder in sorted(path for path in results.iterdir() if (path / "plan.json").is_file()):
+        check_files(folder)
+        check_yields(folder)
+        print(f"{folder.name}: products in order")
+    check_metrics(results / "hh_bbww")
+
+
+if __name__ == "__main__":
+    main()
