@@ -59,9 +59,9 @@ def test_a_number_for_a_card_without_parameter_is_refused():
 
 
 def test_a_misspelt_key_of_a_card_is_refused(tmp_path):
-    (tmp_path / "mine.yaml").write_text("description: d\nsource: s\nsetings: [a = b]\n", encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text("description: d\nsource: s\nsetting: [a = b]\n", encoding="utf-8")
 
-    with pytest.raises(InputError, match=r"setings: is no key of a card\. Nearest: 'settings'"):
+    with pytest.raises(InputError, match=r"setting: is no key of a card\. Nearest: 'settings'"):
         load_card("mine", folder=tmp_path)
 
 
