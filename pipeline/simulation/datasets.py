@@ -26,7 +26,9 @@ def events_of_file(analysis: Analysis, name: str, index: int, *, size: float = 1
     if not events:
         raise InputError(f"Dataset {name!r} is not simulated. Expected a section `simulate`. Add it, or use its files.")
     if index >= len(events):
-        raise InputError(f"Dataset {name!r} has no file {index}. Expected 0 to {len(events) - 1} at size {size}. Correct it.")
+        raise InputError(
+            f"Dataset {name!r} has no file {index}. Expected 0 to {len(events) - 1} at size {size}. Correct it."
+        )
     return events[index]
 
 
