@@ -5,9 +5,6 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-container: None
-
-
 include: "snakemake/rules/common.smk"
 include: "snakemake/rules/data.smk"
 include: "snakemake/rules/plan.smk"

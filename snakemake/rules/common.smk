@@ -4,7 +4,12 @@ from pathlib import Path
 
 from pipeline.config import check_plugins, load_analysis
 from pipeline.datasets import made_inputs
-from pipeline.digest import code_digest, model_digest, settings_digest, simulation_digest
+from pipeline.digest import (
+    code_digest,
+    model_digest,
+    settings_digest,
+    simulation_digest,
+)
 from pipeline.errors import PipelineError
 
 from snakemake.exceptions import WorkflowError
@@ -23,12 +28,27 @@ def load(name):
 SIZE = float(config.get("size", 1))
 # `--config analyses=hh_bbww,dimuon` names some; the default is every file in config/.
 NAMED = str(config.get("analyses", "")).replace(",", " ").split()
-ANALYSES = {name: load(name) for name in NAMED or sorted(path.stem for path in Path("config").glob("*.yaml"))}
+ANALYSES = {
+    name: load(name)
+    for name in NAMED or sorted(path.stem for path in Path("config").glob("*.yaml"))
+}
 
 # What a stage's params digest, so that editing code makes again what depends on it and nothing else.
-SELECTION_CODE = ("pipeline/events", "pipeline/physics", "pipeline/stream/chunk.py", "pipeline/stream/select.py")
-SCORING_CODE = ("pipeline/learning/score.py", "pipeline/learning/predictor.py", "pipeline/learning/model_record.py")
-EVALUATION_CODE = tuple(f"pipeline/results/{name}.py" for name in ("evaluate", "groups", "normalisation", "products"))
+SELECTION_CODE = (
+    "pipeline/events",
+    "pipeline/physics",
+    "pipeline/stream/chunk.py",
+    "pipeline/stream/select.py",
+)
+SCORING_CODE = (
+    "pipeline/learning/score.py",
+    "pipeline/learning/predictor.py",
+    "pipeline/learning/model_record.py",
+)
+EVALUATION_CODE = tuple(
+    f"pipeline/results/{name}.py"
+    for name in ("evaluate", "groups", "normalisation", "products")
+)
 TRAINING_CODE = (
     "pipeline/learning/train.py",
     "pipeline/learning/keras_learner.py",
@@ -37,7 +57,9 @@ TRAINING_CODE = (
     "pipeline/learning/schedule.py",
 )
 
-DATASETS = sorted({name for analysis in ANALYSES.values() for name in analysis.datasets})
+DATASETS = sorted(
+    {name for analysis in ANALYSES.values() for name in analysis.datasets}
+)
 MODELS = sorted({name for analysis in ANALYSES.values() for name in analysis.models})
 
 
@@ -52,7 +74,11 @@ wildcard_constraints:
 def files_of(wildcards):
     """Every file, or folder of files, that the pipeline makes or brings for an analysis."""
     analysis = ANALYSES[wildcards.analysis]
-    return [file for name in analysis.datasets for file in made_inputs(analysis, name, "results", size=SIZE)]
+    return [
+        file
+        for name in analysis.datasets
+        for file in made_inputs(analysis, name, "results", size=SIZE)
+    ]
 
 
 def processor_of(wildcards):
@@ -62,7 +88,9 @@ def processor_of(wildcards):
 
 def model_of(wildcards):
     """The architecture of a model."""
-    return f"models/{ANALYSES[wildcards.analysis].models[wildcards.model].architecture}.py"
+    return (
+        f"models/{ANALYSES[wildcards.analysis].models[wildcards.model].architecture}.py"
+    )
 
 
 def settings(*sections):
@@ -83,7 +111,9 @@ def model_folders(wildcards):
     """Every trained model of an analysis."""
     analysis = ANALYSES[wildcards.analysis]
     return [
-        f"results/{analysis.name}/models/{model}/fold{fold}" for model in analysis.models for fold in range(analysis.folds)
+        f"results/{analysis.name}/models/{model}/fold{fold}"
+        for model in analysis.models
+        for fold in range(analysis.folds)
     ]
 
 
@@ -91,7 +121,11 @@ def scored(pattern):
     """One file for each dataset of an analysis."""
 
     def files(wildcards):
-        return expand(pattern, analysis=wildcards.analysis, dataset=ANALYSES[wildcards.analysis].datasets)
+        return expand(
+            pattern,
+            analysis=wildcards.analysis,
+            dataset=ANALYSES[wildcards.analysis].datasets,
+        )
 
     return files
 
@@ -103,7 +137,9 @@ def training_threads(wildcards):
 
 def simulate_settings(wildcards):
     """What a simulated file depends on, beside the code and its card."""
-    return simulation_digest(ANALYSES[wildcards.analysis], wildcards.dataset, int(wildcards.index), size=SIZE)
+    return simulation_digest(
+        ANALYSES[wildcards.analysis], wildcards.dataset, int(wildcards.index), size=SIZE
+    )
 
 
 def simulate_card(wildcards):

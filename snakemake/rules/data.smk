@@ -7,12 +7,14 @@ rule simulate:
         "logs/simulate/{analysis}/{dataset}_{index}.log",
     benchmark:
         "logs/simulate/{analysis}/{dataset}_{index}.tsv"
+    conda:
+        "../envs/nanoloom.yaml"
+    resources:
+        mem_mb=1000,
     params:
         code=code_digest("pipeline/simulation"),
         settings=simulate_settings,
         size=SIZE,
-    resources:
-        mem_mb=1000,
     shell:
         "python -m pipeline simulate --config config/{wildcards.analysis}.yaml --size {params.size}"
         " --dataset {wildcards.dataset} --index {wildcards.index} --output {output.events} > {log} 2>&1"
@@ -23,6 +25,8 @@ rule fetch:
         folder=directory("results/{analysis}/fetched/{dataset}"),
     log:
         "logs/fetch/{analysis}/{dataset}.log",
+    conda:
+        "../envs/nanoloom.yaml"
     params:
         settings=settings("datasets"),
     shell:

@@ -14,10 +14,14 @@ rule evaluate:
         "logs/evaluate/{analysis}/evaluate.log",
     benchmark:
         "logs/evaluate/{analysis}/evaluate.tsv"
-    params:
-        code=code_digest("pipeline/statistics", "pipeline/tasks", *EVALUATION_CODE),
-        settings=settings("lumi_inv_fb", "processes", "datasets", "histograms", "task", "models"),
+    conda:
+        "../envs/nanoloom.yaml"
     resources:
         mem_mb=1500,
+    params:
+        code=code_digest("pipeline/statistics", "pipeline/tasks", *EVALUATION_CODE),
+        settings=settings(
+            "lumi_inv_fb", "processes", "datasets", "histograms", "task", "models"
+        ),
     shell:
         "python -m pipeline evaluate --config config/{wildcards.analysis}.yaml > {log} 2>&1"

@@ -8,13 +8,15 @@ rule plan:
         "logs/plan/{analysis}/plan.log",
     benchmark:
         "logs/plan/{analysis}/plan.tsv"
+    conda:
+        "../envs/nanoloom.yaml"
+    threads: 2
+    resources:
+        mem_mb=1500,
     params:
         code=code_digest("pipeline/events", "pipeline/statistics/sums.py"),
         settings=settings("datasets", "reading", "selection"),
         size=SIZE,
-    threads: 2
-    resources:
-        mem_mb=1500,
     shell:
         "python -m pipeline plan --config config/{wildcards.analysis}.yaml"
         " --size {params.size} --workers {threads} > {log} 2>&1"

@@ -11,11 +11,21 @@ rule plot:
         "logs/plot/{analysis}/plot.log",
     benchmark:
         "logs/plot/{analysis}/plot.tsv"
-    params:
-        code=code_digest("pipeline/results"),
-        settings=settings("title", "energy_tev", "lumi_inv_fb", "processes", "histograms", "task", "models"),
+    conda:
+        "../envs/nanoloom.yaml"
     resources:
         mem_mb=1000,
+    params:
+        code=code_digest("pipeline/results"),
+        settings=settings(
+            "title",
+            "energy_tev",
+            "lumi_inv_fb",
+            "processes",
+            "histograms",
+            "task",
+            "models",
+        ),
     shell:
         "python -m pipeline plot --config config/{wildcards.analysis}.yaml > {log} 2>&1"
 
@@ -32,9 +42,11 @@ rule report:
         report="results/{analysis}/report.html",
     log:
         "logs/report/{analysis}/report.log",
-    params:
-        code=code_digest("pipeline/results"),
+    conda:
+        "../envs/nanoloom.yaml"
     resources:
         mem_mb=500,
+    params:
+        code=code_digest("pipeline/results"),
     shell:
         "python -m pipeline report --config {input.config} > {log} 2>&1"

@@ -14,12 +14,25 @@ rule score:
         "logs/score/{analysis}/{dataset}.log",
     benchmark:
         "logs/score/{analysis}/{dataset}.tsv"
-    params:
-        code=code_digest(*SELECTION_CODE, "pipeline/statistics", "pipeline/tasks", *SCORING_CODE),
-        settings=settings("seed", "folds", "selection", "inputs", "task", "models", "histograms", "bootstrap_replicas"),
+    conda:
+        "../envs/nanoloom.yaml"
     threads: 2
     resources:
         mem_mb=1500,
+    params:
+        code=code_digest(
+            *SELECTION_CODE, "pipeline/statistics", "pipeline/tasks", *SCORING_CODE
+        ),
+        settings=settings(
+            "seed",
+            "folds",
+            "selection",
+            "inputs",
+            "task",
+            "models",
+            "histograms",
+            "bootstrap_replicas",
+        ),
     shell:
         "python -m pipeline score --config config/{wildcards.analysis}.yaml"
         " --dataset {wildcards.dataset} --workers {threads} > {log} 2>&1"

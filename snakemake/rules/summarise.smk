@@ -8,11 +8,15 @@ rule summarise:
         "logs/summarise/{analysis}/summarise.log",
     benchmark:
         "logs/summarise/{analysis}/summarise.tsv"
-    params:
-        code=code_digest(*SELECTION_CODE, "pipeline/statistics", "pipeline/learning/summarise.py"),
-        settings=settings("folds", "selection", "inputs", "task", "training", "models"),
+    conda:
+        "../envs/nanoloom.yaml"
     threads: 2
     resources:
         mem_mb=1500,
+    params:
+        code=code_digest(
+            *SELECTION_CODE, "pipeline/statistics", "pipeline/learning/summarise.py"
+        ),
+        settings=settings("folds", "selection", "inputs", "task", "training", "models"),
     shell:
         "python -m pipeline summarise --config config/{wildcards.analysis}.yaml --workers {threads} > {log} 2>&1"

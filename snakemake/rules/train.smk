@@ -10,12 +10,16 @@ rule train:
         "logs/train/{analysis}/{model}_fold{fold}.log",
     benchmark:
         "logs/train/{analysis}/{model}_fold{fold}.tsv"
-    params:
-        code=code_digest(*SELECTION_CODE, "pipeline/stream", "pipeline/tasks", *TRAINING_CODE),
-        settings=model_settings,
+    conda:
+        "../envs/nanoloom.yaml"
     threads: training_threads
     resources:
         mem_mb=1500,
+    params:
+        code=code_digest(
+            *SELECTION_CODE, "pipeline/stream", "pipeline/tasks", *TRAINING_CODE
+        ),
+        settings=model_settings,
     shell:
         "python -m pipeline train --config config/{wildcards.analysis}.yaml"
         " --model {wildcards.model} --fold {wildcards.fold} > {log} 2>&1"

@@ -24,14 +24,14 @@ def copy_project(root: Path, folder: Path) -> None:
 
 
 def small_analysis(root: Path) -> dict:
-    """hh_bbww with 1200 events a class in two files, a small network and a small BDT."""
+    """hh_bbww with 2400 events a class in two files, a small network and a small BDT."""
     analysis = yaml.safe_load((root / "config/hh_bbww.yaml").read_text(encoding="utf-8"))
     for dataset in analysis["datasets"].values():
-        dataset["simulate"] |= {"events": 1200, "events_per_file": 800}
+        dataset["simulate"] |= {"events": 2400, "events_per_file": 1600}
     analysis["reading"] = {"range_entries": 500}
     analysis["models"] = {name: analysis["models"][name] for name in ("dnn_phi", "bdt_phi")}
     analysis["models"]["dnn_phi"]["options"] = {"units": [16], "activation": "leaky_relu", "dropout": 0.1}
-    analysis["models"]["dnn_phi"]["training"] = {"epochs": 3}
+    analysis["models"]["dnn_phi"]["training"] = {"epochs": 10, "batch_size": 32, "learning_rate": 0.005}
     analysis["models"]["bdt_phi"]["training"] = {"epochs": 20, "learning_rate": 0.2}
     return analysis
 

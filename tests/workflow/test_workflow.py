@@ -26,7 +26,7 @@ def test_a_run_leaves_every_product(finished):
     expected = {"plan.json", "summary.json", "metrics.json", "roc.json", "yields.json", "histograms.root", "histograms.json"}
 
     assert expected | {"report.html"} <= {path.name for path in finished.results.iterdir()}
-    assert {path.suffix for path in (finished.results / "figures").iterdir()} == {".pdf", ".png", ".json"}
+    assert {path.suffix for path in (finished.results / "figures").glob("[!.]*")} == {".pdf", ".png", ".json"}
     assert not list(finished.folder.glob("**/*.part*"))
 
 
@@ -35,7 +35,7 @@ def test_metrics_have_a_value_and_an_error(finished):
 
     assert set(metrics) == {"dnn_phi", "bdt_phi"}
     for model in metrics.values():
-        assert 0.5 < model["auc"]["value"] < 1
+        assert 0.6 < model["auc"]["value"] < 1
         assert 0 < model["auc"]["stat"] < 0.1
         assert set(model["rejection"]) == {"0.3", "0.5", "0.7"}
         assert model["n_test"] == sum(
@@ -48,7 +48,7 @@ def test_the_sum_of_each_histogram_is_cross_section_times_luminosity_times_effic
     plan = {dataset["name"]: dataset for dataset in read(finished, "plan.json")["datasets"]}
     with uproot.open(finished.results / "histograms.root") as file:
         for name, dataset in analysis.datasets.items():
-            scores = uproot.concatenate(finished.results / f"scores/{name}.root:Scores", "weight", library="np")["weight"]
+            scores = uproot.concatenate(f"{finished.results}/scores/{name}.root:Scores", "weight", library="np")["weight"]
             generated = sum(part["sumw"] for part in plan[name]["files"])
             expected = dataset.xsec_pb * 1000 * analysis.lumi_inv_fb * scores.sum() / generated
             for histogram in analysis.histograms:
@@ -62,7 +62,7 @@ def test_an_event_is_scored_once_by_the_model_that_has_not_seen_it(finished):
 
     analysis = load_analysis(finished.folder / "config/small.yaml")
     for name in analysis.datasets:
-        scores = uproot.concatenate(finished.results / f"scores/{name}.root:Scores", library="np")
+        scores = uproot.concatenate(f"{finished.results}/scores/{name}.root:Scores", library="np")
         keys = event_hash(scores["run"], scores["luminosityBlock"], scores["event"])
         assert len(np.unique(keys)) == len(keys) == read(finished, "summary.json")["selected"][name]["n_events"]
         np.testing.assert_array_equal(fold_of(keys, analysis.folds), scores["fold"])
@@ -80,9 +80,9 @@ def test_an_event_is_scored_once_by_the_model_that_has_not_seen_it(finished):
 def test_the_ledger_accounts_for_every_range(finished):
     ledger = read(finished, "summary.json")["ledger"]
 
-    # 1200 events in files of 800 and 400, cut at 500: three ranges for each of two datasets.
-    assert (ledger["planned"], ledger["done"], ledger["skipped"], ledger["failed"]) == (6, 6, 0, 0)
-    assert ledger["entries_done"] == 2400
+    # Files of 1600 and 800 events in clusters of 1000, cut at 500: four and two ranges for each of two datasets.
+    assert (ledger["planned"], ledger["done"], ledger["skipped"], ledger["failed"]) == (12, 12, 0, 0)
+    assert ledger["entries_done"] == 4800
 
 
 def test_a_second_run_has_nothing_to_do(finished):
@@ -113,7 +113,7 @@ def test_scores_are_refused_when_the_inputs_have_changed_since_training(finished
     path = "config/small.yaml"
     before = (finished.folder / path).read_text(encoding="utf-8")
     try:
-        finished.edit(path, "- met_phi\n", "")
+        finished.edit(path, "- met_phi", "- met")
         arguments = ("score", "--config", path, "--dataset", "hh_bbww")
         output = finished.run("pipeline", *arguments, fails=True)
     finally:
@@ -138,7 +138,7 @@ def test_workers_do_not_change_a_bit(finished, tmp_path):
     for name in ("evaluations/tt_dilep.npz", "histograms/tt_dilep.npz"):
         first, second = np.load(one / name), np.load(two / name)
         assert all(np.array_equal(first[key], second[key]) for key in first.files)
-    first, second = (uproot.concatenate(folder / "scores/tt_dilep.root:Scores") for folder in (one, two))
+    first, second = (uproot.concatenate(f"{folder}/scores/tt_dilep.root:Scores") for folder in (one, two))
     assert ak.array_equal(first, second)
 
 
