@@ -59,6 +59,9 @@ class Dataset(Section):
     is_mc: bool = True
     xsec_pb: Positive | None = None
     xsec_source: str | None = None
+    weights_from: Literal["Runs", "genWeight"] | None = Field(
+        None, description="where the sum of weights comes from; None takes Runs where it is there, as a skim needs it"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Dataset:

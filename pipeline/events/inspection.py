@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 EVENTS = "Events"
 EVENT_IDS = ("run", "luminosityBlock", "event")
 MOST_MISSING = 5
+WeightsFrom = Literal["Runs", "genWeight"] | None
 
 
-def inspect_file(path: str, *, is_mc: bool, reads: Sequence[str], range_entries: int = 50_000) -> PlannedFile:
+def inspect_file(
+    path: str, *, is_mc: bool, reads: Sequence[str], range_entries: int = 50_000, weights_from: WeightsFrom = None
+) -> PlannedFile:
     """Open one file and see what is in it.
 
     Args:
@@ -28,13 +31,14 @@ def inspect_file(path: str, *, is_mc: bool, reads: Sequence[str], range_entries:
         is_mc: whether generator weights are expected.
         reads: branches that the processor reads; run, luminosityBlock and event are always asked for.
         range_entries: the largest number of entries of a range.
+        weights_from: of simulation; None takes Runs where it is there.
 
     Returns:
         The file; what is wrong with it is in its `problems`, nothing is raised for that.
     """
     try:
         with open_root(path) as file:
-            return _inspect(file, path, is_mc, reads, range_entries)
+            return _inspect(file, path, is_mc, reads, range_entries, weights_from)
     except InputError as error:
         return PlannedFile(path, problems=(str(error),))
     except MemoryError:
@@ -43,7 +47,9 @@ def inspect_file(path: str, *, is_mc: bool, reads: Sequence[str], range_entries:
         return PlannedFile(path, problems=(f"{path} cannot be read: {cause_of(error)}.",))
 
 
-def _inspect(file: Any, path: str, is_mc: bool, reads: Sequence[str], range_entries: int) -> PlannedFile:
+def _inspect(
+    file: Any, path: str, is_mc: bool, reads: Sequence[str], range_entries: int, weights_from: WeightsFrom
+) -> PlannedFile:
     tree, kind = _events(file, path)
     entries = int(tree.num_entries)
     # All names of an RNTuple of 1500 fields take 3 s; those at the top take 0.2 s and are what is read.
@@ -52,7 +58,7 @@ def _inspect(file: Any, path: str, is_mc: bool, reads: Sequence[str], range_entr
         _check_branches(branches, [*EVENT_IDS, *reads], path)
         _check_weight(GEN_WEIGHT in branches, is_mc, path)
     ranges = cut_ranges(cluster_boundaries(tree, {*EVENT_IDS, *reads, GEN_WEIGHT} & branches), range_entries)
-    sums = simulation_sums(file, tree, ranges, path=path) if is_mc else data_sums(entries)
+    sums = simulation_sums(file, tree, ranges, path=path, wanted=weights_from) if is_mc else data_sums(entries)
     return PlannedFile(
         path,
         format=kind,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError
 from pipeline.events.files import is_url
-from pipeline.events.inspection import inspect_file
+from pipeline.events.inspection import WeightsFrom, inspect_file
 from pipeline.events.listing import listed
 from pipeline.events.plan import DatasetPlan, Plan, PlannedFile
 
@@ -32,11 +32,14 @@ class Job:
     is_mc: bool
     reads: tuple[str, ...]
     range_entries: int
+    weights_from: WeightsFrom
 
 
 def run_job(job: Job) -> tuple[str, int, PlannedFile]:
     """Look into the file of one job."""
-    found = inspect_file(job.path, is_mc=job.is_mc, reads=job.reads, range_entries=job.range_entries)
+    found = inspect_file(
+        job.path, is_mc=job.is_mc, reads=job.reads, range_entries=job.range_entries, weights_from=job.weights_from
+    )
     return job.dataset, job.index, found
 
 
@@ -73,7 +76,7 @@ def make_plan(
 def _jobs(analysis: Analysis, files: Mapping[str, Sequence[str]], reads: tuple[str, ...]) -> Iterator[Job]:
     for name, dataset in analysis.datasets.items():
         for index, path in enumerate(files.get(name, ())):
-            yield Job(name, index, path, dataset.is_mc, reads, analysis.reading.range_entries)
+            yield Job(name, index, path, dataset.is_mc, reads, analysis.reading.range_entries, dataset.weights_from)
 
 
 def _check(plan: Plan) -> None:

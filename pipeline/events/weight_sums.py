@@ -35,7 +35,14 @@ def data_sums(entries: int) -> WeightSums:
     return WeightSums(entries, float(entries), float(entries), "data")
 
 
-def simulation_sums(file: Any, tree: Any, ranges: Sequence[tuple[int, int]], *, path: str) -> WeightSums:
+def simulation_sums(
+    file: Any,
+    tree: Any,
+    ranges: Sequence[tuple[int, int]],
+    *,
+    path: str,
+    wanted: Literal["Runs", "genWeight"] | None = None,
+) -> WeightSums:
     """Simulation: from the tree Runs, which also knows the events that a skim has dropped; else the sum of `genWeight`.
 
     Args:
@@ -43,14 +50,17 @@ def simulation_sums(file: Any, tree: Any, ranges: Sequence[tuple[int, int]], *, 
         tree: its Events; with the branch `genWeight` if it has entries.
         ranges: entries (start, stop) of *tree* to read at a time.
         path: for messages.
+        wanted: which of the two it must be; None for Runs where it is there.
 
     Raises:
-        InputError: a weight is not finite, or Runs knows of fewer events than there are.
+        InputError: a weight is not finite, Runs is wanted and missing, or it knows of fewer events than there are.
     """
     runs = file["Runs"] if "Runs" in file.keys(cycle=False, recursive=False) else None
     suffix = None if runs is None or runs.num_entries == 0 else _suffix(runs)
-    if suffix is None:
+    if wanted == "genWeight" or (suffix is None and wanted is None):
         return _sums_of_events(tree, ranges, path)
+    if suffix is None:
+        raise InputError(f"{path} has no sums of weights in Runs. Keep them when skimming, or say weights_from: genWeight.")
     sums = _sums_of_runs(runs, suffix)
     if not np.isfinite([sums.sumw, sums.sumw2]).all():
         raise InputError(f"{path} has a sum of weights of {sums.sumw} in Runs; expected finite numbers.")

@@ -221,3 +221,22 @@ def test_a_tree_and_its_rntuple_twin_have_the_same_weights(cms_samples):
 )
 def test_bad_real_files_are_told(cms_samples, name, problem):
     assert problem_of(cms_samples / name) == problem
+
+
+def test_a_slice_of_a_file_takes_its_weights_from_its_events(make_nano, tmp_path):
+    # 12 events with weights ±2.5, of which 2 are negative, and Runs that says the same.
+    path = str(make_nano(tmp_path / "slice.root", 12))
+
+    from_events = inspect_file(path, is_mc=True, reads=[], weights_from="genWeight")
+
+    assert (from_events.weights_from, from_events.sumw, from_events.n_generated) == ("genWeight", 20.0, 12)
+    assert inspect_file(path, is_mc=True, reads=[]).weights_from == "Runs"
+
+
+def test_runs_that_are_wanted_and_missing_are_an_error(make_nano, tmp_path):
+    path = str(make_nano(tmp_path / "no_runs.root", 12, runs=False))
+
+    (problem,) = inspect_file(path, is_mc=True, reads=[], weights_from="Runs").problems
+
+    assert "has no sums of weights in Runs" in problem
+    assert "weights_from: genWeight" in problem
