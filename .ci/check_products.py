@@ -23,7 +23,7 @@ def check_yields(folder: Path) -> None:
     """The sum of each histogram of one number an event is the yield, cross section times luminosity times efficiency."""
     analysis = load_analysis(f"config/{folder.name}.yaml")
     yields = json.loads((folder / "yields.json").read_text(encoding="utf-8"))["datasets"]
-    jagged = {"muon_pt"}
+    jagged = {"dimuon": {"mass", "muon_pt"}}.get(folder.name, set())
     with uproot.open(folder / "histograms.root") as file:
         for dataset, row in yields.items():
             if row["xsec_pb"] is not None:
