@@ -1,0 +1,184 @@
+"""Bad input ends with a message that says what, where and what to do, with exit code 2, and with no product."""
+
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from pipeline.cli import main
+
+PROCESSOR = """
+import awkward as ak
+import numpy as np
+from coffea.processor import ProcessorABC
+from pipeline.config import Section
+from pipeline.physics.ids import kept_ids
+from pipeline.physics.selected import Selected, count_cuts
+from pipeline.physics.weights import generator_weights
+
+READS = ("nMuon", "Muon_pt", "MET_pt", "MET_phi", "run", "luminosityBlock", "event")
+
+class Settings(Section):
+    met_min_gev: float = 0.0
+    nan_at_met_gev: float = -1.0
+
+class Processor(ProcessorABC):
+    reads = READS
+    def __init__(self, settings):
+        self.settings = settings
+    def process(self, events, variation="nominal"):
+        met = np.asarray(events.MET.pt)
+        keep = met >= self.settings.met_min_gev
+        weights = generator_weights(events)
+        value = np.where(met == self.settings.nan_at_met_gev, np.nan, met)[keep]
+        return Selected(
+            ids=kept_ids(events, keep), weight=weights[keep], observables={"met": met[keep]},
+            cutflow=count_cuts({"met": keep}, weights), inputs={"event": {"met": value}},
+        )
+    def postprocess(self, accumulator):
+        return accumulator
+"""
+
+ANALYSIS = {
+    "title": "Toy",
+    "processor": "toy",
+    "energy_tev": 13,
+    "lumi_inv_fb": 1.0,
+    "processes": {"sig": {"label": "S"}, "bkg": {"label": "B"}},
+    "datasets": {
+        "s": {"process": "sig", "xsec_pb": 1.0, "files": ["s.root"]},
+        "b": {"process": "bkg", "xsec_pb": 1.0, "files": ["b.root"]},
+    },
+    "task": {"kind": "classification", "classes": {"b": ["bkg"], "s": ["sig"]}, "signal": "s"},
+    "inputs": {"all": {"event": ["met"]}},
+    "models": {"m": {"architecture": "bdt", "inputs": "all"}},
+    "histograms": {"met": {"observable": "met", "label": "met", "bins": 10, "start": 0.0, "stop": 100.0}},
+}
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch, make_nano, pytestconfig):
+    """A folder with the analysis `toy`, its processor, and a good file of 60 events for each of two datasets."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("config", "processors"):
+        (tmp_path / folder).mkdir()
+    shutil.copytree(pytestconfig.rootpath / "models", tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "processors/toy.py").write_text(PROCESSOR, encoding="utf-8")
+    for name in ("s", "b"):
+        make_nano(tmp_path / f"{name}.root", 60)
+    write(tmp_path)
+    return tmp_path
+
+
+def write(folder, **changes):
+    (folder / "config/toy.yaml").write_text(yaml.safe_dump({**ANALYSIS, **changes}, sort_keys=False), encoding="utf-8")
+
+
+def run(*command):
+    return CliRunner().invoke(main, [*command, "--config", "config/toy.yaml"], catch_exceptions=False)
+
+
+def refused(result, *parts):
+    """Exit code 2 and one message with all *parts*."""
+    assert result.exit_code == 2, result.output
+    assert result.output.startswith("error: ")
+    for part in parts:
+        assert part in result.output
+
+
+def test_good_input_goes_through(toy):
+    assert run("plan").exit_code == 0
+    assert run("summarise").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("damage", "parts"),
+    [
+        (lambda path: path.unlink(), ("No file b.root", "Nearest: 's.root'")),
+        (lambda path: path.write_bytes(b""), ("b.root", "0 bytes")),
+        (lambda path: path.write_bytes(b"no root file" * 100), ("b.root is not a ROOT file",)),
+        (lambda path: path.write_bytes(path.read_bytes()[:2000]), ("b.root",)),
+    ],
+    ids=["missing", "empty", "garbage", "truncated"],
+)
+def test_a_bad_file_is_named_and_there_is_no_plan(toy, damage, parts):
+    damage(toy / "b.root")
+
+    refused(run("plan"), "config/toy.yaml", *parts)
+
+    assert not (toy / "results").exists()
+
+
+def test_a_missing_branch_is_named_with_the_nearest(toy, make_nano):
+    make_nano(toy / "b.root", 60, drop=("MET_pt",))
+
+    refused(run("plan"), "b.root", "no 'MET_pt'", "'MET_phi'")
+
+
+def test_a_file_that_changes_after_the_plan_is_refused(toy, make_nano):
+    run("plan")
+    make_nano(toy / "b.root", 60, first=1000)
+
+    refused(run("summarise"), "b.root changed after the plan was made", "Run the stage 'plan' again")
+
+    assert not (toy / "results/toy/summary.json").exists()
+
+
+def test_no_selected_events_are_told_with_the_cutflow(toy):
+    write(toy, selection={"met_min_gev": 1e6})
+    run("plan")
+
+    refused(run("summarise"), "Dataset 's' has no selected events", "all: 60, met: 0", "Loosen `selection`")
+
+    assert not (toy / "results/toy/summary.json").exists()
+
+
+def test_a_class_that_is_missing_in_a_fold_is_named(toy, make_nano):
+    make_nano(toy / "b.root", 1)
+    run("plan")
+
+    refused(run("summarise"), "Class 'b' has no selected events in fold", "use fewer folds")
+
+
+def test_an_input_that_is_not_a_number_is_named_with_its_event(toy):
+    write(toy, selection={"nan_at_met_gev": 17.0})
+    run("plan")
+
+    refused(run("summarise"), "input event.met is nan for run 1, luminosity block 1, event 7 in s.root, entries 0 to 60")
+
+    assert not (toy / "results/toy/summary.json").exists()
+
+
+def test_a_wrong_setting_of_the_processor_is_told(toy):
+    write(toy, selection={"met_minimum": 3.0})
+
+    refused(run("plan"), "config/toy.yaml: selection.met_minimum", "Expected the settings of processors/toy.py")
+
+
+def test_a_wrong_option_of_a_model_is_told(toy):
+    write(toy, models={"m": {"architecture": "bdt", "inputs": "all", "options": {"max_deep": 3}}})
+
+    refused(run("plan"), "models.m.options.max_deep", "Nearest: 'max_depth'")
+
+
+def test_stages_out_of_order_say_which_is_missing(toy):
+    refused(run("summarise"), "plan.json", "The stage 'plan' writes it")
+    run("plan")
+    refused(run("train", "--model", "m", "--fold", "0"), "summary.json", "The stage 'summarise' writes it")
+    run("summarise")
+    refused(run("score", "--dataset", "s"), "model.json", "The stage 'train' writes it")
+
+
+def test_all_stages_by_hand_score_each_event(toy):
+    for command in (["plan"], ["summarise"], *(["train", "--model", "m", "--fold", str(fold)] for fold in (0, 1))):
+        assert run(*command).exit_code == 0
+    for dataset in ("s", "b"):
+        result = run("score", "--dataset", dataset)
+        assert result.exit_code == 0, result.output
+
+    import uproot
+
+    scores = uproot.concatenate("results/toy/scores/s.root:Scores", library="np")
+    np.testing.assert_array_equal(np.sort(scores["event"]), np.arange(60))
