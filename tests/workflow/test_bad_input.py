@@ -1,79 +1,19 @@
 """Bad input ends with a message that says what, where and what to do, with exit code 2, and with no product."""
 
-import shutil
-
 import numpy as np
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from pipeline.cli import main
-
-PROCESSOR = """
-import awkward as ak
-import numpy as np
-from coffea.processor import ProcessorABC
-from pipeline.config import Section
-from pipeline.physics.ids import kept_ids
-from pipeline.physics.selected import Selected, count_cuts
-from pipeline.physics.weights import generator_weights
-
-READS = ("nMuon", "Muon_pt", "MET_pt", "MET_phi", "run", "luminosityBlock", "event")
-
-class Settings(Section):
-    met_min_gev: float = 0.0
-    nan_at_met_gev: float = -1.0
-
-class Processor(ProcessorABC):
-    reads = READS
-    def __init__(self, settings):
-        self.settings = settings
-    def process(self, events, variation="nominal"):
-        met = np.asarray(events.MET.pt)
-        keep = met >= self.settings.met_min_gev
-        weights = generator_weights(events)
-        value = np.where(met == self.settings.nan_at_met_gev, np.nan, met)[keep]
-        return Selected(
-            ids=kept_ids(events, keep), weight=weights[keep], observables={"met": met[keep]},
-            cutflow=count_cuts({"met": keep}, weights), inputs={"event": {"met": value}},
-        )
-    def postprocess(self, accumulator):
-        return accumulator
-"""
-
-ANALYSIS = {
-    "title": "Toy",
-    "processor": "toy",
-    "energy_tev": 13,
-    "lumi_inv_fb": 1.0,
-    "processes": {"sig": {"label": "S"}, "bkg": {"label": "B"}},
-    "datasets": {
-        "s": {"process": "sig", "xsec_pb": 1.0, "files": ["s.root"]},
-        "b": {"process": "bkg", "xsec_pb": 1.0, "files": ["b.root"]},
-    },
-    "task": {"kind": "classification", "classes": {"b": ["bkg"], "s": ["sig"]}, "signal": "s"},
-    "inputs": {"all": {"event": ["met"]}},
-    "models": {"m": {"architecture": "bdt", "inputs": "all"}},
-    "histograms": {"met": {"observable": "met", "label": "met", "bins": 10, "start": 0.0, "stop": 100.0}},
-}
+from tests.toy_analysis import make_toy, write_toy
 
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch, make_nano, pytestconfig):
-    """A folder with the analysis `toy`, its processor, and a good file of 60 events for each of two datasets."""
+    """A folder with the analysis `toy`, which is the current one."""
     monkeypatch.chdir(tmp_path)
-    for folder in ("config", "processors"):
-        (tmp_path / folder).mkdir()
-    shutil.copytree(pytestconfig.rootpath / "models", tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "processors/toy.py").write_text(PROCESSOR, encoding="utf-8")
-    for name in ("s", "b"):
-        make_nano(tmp_path / f"{name}.root", 60)
-    write(tmp_path)
+    make_toy(tmp_path, pytestconfig.rootpath, make_nano)
     return tmp_path
-
-
-def write(folder, **changes):
-    (folder / "config/toy.yaml").write_text(yaml.safe_dump({**ANALYSIS, **changes}, sort_keys=False), encoding="utf-8")
 
 
 def run(*command):
@@ -127,7 +67,7 @@ def test_a_file_that_changes_after_the_plan_is_refused(toy, make_nano):
 
 
 def test_no_selected_events_are_told_with_the_cutflow(toy):
-    write(toy, selection={"met_min_gev": 1e6})
+    write_toy(toy, selection={"met_min_gev": 1e6})
     run("plan")
 
     refused(run("summarise"), "Dataset 's' has no selected events", "all: 60, met: 0", "Loosen `selection`")
@@ -143,7 +83,7 @@ def test_a_class_that_is_missing_in_a_fold_is_named(toy, make_nano):
 
 
 def test_an_input_that_is_not_a_number_is_named_with_its_event(toy):
-    write(toy, selection={"nan_at_met_gev": 17.0})
+    write_toy(toy, selection={"nan_at_met_gev": 17.0})
     run("plan")
 
     refused(run("summarise"), "input event.met is nan for run 1, luminosity block 1, event 7 in s.root, entries 0 to 60")
@@ -152,13 +92,13 @@ def test_an_input_that_is_not_a_number_is_named_with_its_event(toy):
 
 
 def test_a_wrong_setting_of_the_processor_is_told(toy):
-    write(toy, selection={"met_minimum": 3.0})
+    write_toy(toy, selection={"met_minimum": 3.0})
 
     refused(run("plan"), "config/toy.yaml: selection.met_minimum", "Expected the settings of processors/toy.py")
 
 
 def test_a_wrong_option_of_a_model_is_told(toy):
-    write(toy, models={"m": {"architecture": "bdt", "inputs": "all", "options": {"max_deep": 3}}})
+    write_toy(toy, models={"m": {"architecture": "bdt", "inputs": "all", "options": {"max_deep": 3}}})
 
     refused(run("plan"), "models.m.options.max_deep", "Nearest: 'max_depth'")
 
