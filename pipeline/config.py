@@ -315,8 +315,8 @@ def _sentence(item: Any) -> str:
 
 def _section_at(loc: tuple[Any, ...]) -> type[Section] | None:
     """The record that holds the last key of *loc*, for the list of the keys that it knows."""
-    names = {"processes": Process, "datasets": Dataset, "histograms": Axis, "models": Model}
-    fixed = {"simulate": Simulate, "fetch": Fetch, "training": Training, "reading": Reading}
+    names: dict[str, type[Section]] = {"processes": Process, "datasets": Dataset, "histograms": Axis, "models": Model}
+    fixed: dict[str, type[Section]] = {"simulate": Simulate, "fetch": Fetch, "training": Training, "reading": Reading}
     if len(loc) == 1:
         return Analysis
     if loc[-2] in fixed:

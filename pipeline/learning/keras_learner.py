@@ -92,8 +92,8 @@ def fit(
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Epoch after epoch of batches, as `(inputs, targets, weights)`; every epoch is counted against what it must hold.
 
-    Keras asks for batches 0, 1, 2, ... of an epoch, in this order. (An endless generator would not do: with several steps per
-    execution, Keras then rounds the steps of an epoch up and epochs drift apart from those of the stream.)
+    Keras asks for batches 0, 1, 2, ... of an epoch, in this order. (An endless generator would not do: with several steps
+    per execution, Keras rounds the steps of an epoch up, and its epochs drift apart from those of the stream.)
     """
 
     def __init__(self, stream: TrainingStream, part: Any, n_events: Mapping[str, int]) -> None:

@@ -57,7 +57,7 @@ def read_record(analysis: Analysis, model: str, fold: int, folder: Path) -> dict
     """Read `model.json` and compare it with what *analysis* says now.
 
     Raises:
-        InputError: it is missing, or was made with other inputs, outputs, folds, selection or code; names the first difference.
+        InputError: it is missing, or something that it depends on has changed; names the first difference.
     """
     record: dict[str, Any] = read_json(folder / "model.json", made_by="train")
     for key, expected in expected_record(analysis, model, fold).items():

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -64,7 +64,7 @@ class XgboostPredictor:
         return np.asarray(self._booster.inplace_predict(table), dtype=np.float32)
 
 
-READERS = {"onnx": OnnxPredictor, "xgboost": XgboostPredictor}
+READERS: dict[str, Callable[[Path], Predictor]] = {"onnx": OnnxPredictor, "xgboost": XgboostPredictor}
 
 
 def load_predictor(folder: Path, files: Mapping[str, str]) -> Predictor:

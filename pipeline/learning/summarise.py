@@ -55,7 +55,7 @@ class ExactCounts:
 class DatasetSummary:
     """What was seen of one dataset: its cutflow and, by fold, counts, events for validation, and moments of the inputs."""
 
-    cutflow: Cutflow = Cutflow()
+    cutflow: Cutflow = field(default_factory=Cutflow)
     counts: dict[int, ExactCounts] = field(default_factory=dict)
     validation: dict[tuple[int, float], int] = field(default_factory=dict)
     inputs: dict[tuple[int, str, str], Moments] = field(default_factory=dict)
@@ -141,10 +141,10 @@ def _check_selected(analysis: Analysis, found: dict[str, DatasetSummary]) -> Non
                 f" Loosen `selection` in config/{analysis.name}.yaml, or remove the dataset."
             )
     for fold in range(analysis.folds) if analysis.models else ():
-        for name in {analysis.class_of(dataset) for dataset in analysis.trained_datasets()}:
-            if not sum(found[d].counts[fold].n_events for d in analysis.trained_datasets() if analysis.class_of(d) == name):
+        for key in {analysis.class_of(dataset) for dataset in analysis.trained_datasets()}:
+            if not sum(found[d].counts[fold].n_events for d in analysis.trained_datasets() if analysis.class_of(d) == key):
                 raise InputError(
-                    f"Class {name!r} has no selected events in fold {fold} of {analysis.folds}. Expected some in every fold."
+                    f"Class {key!r} has no selected events in fold {fold} of {analysis.folds}. Expected some in every fold."
                     " Add files, loosen `selection`, or use fewer folds."
                 )
 

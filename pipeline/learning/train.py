@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import importlib
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import plugins
@@ -18,6 +17,7 @@ from pipeline.stream.weights import training_factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan
@@ -86,9 +86,9 @@ def _learner(path: Path) -> Learner:
     framework = plugins.framework_of(path)
     if framework not in LEARNERS:
         raise InputError(
-            f"build of {path} returns a model of {framework!r}. {nearest(framework, LEARNERS)} Write the model for one of these."
+            f"build of {path} returns a model of {framework!r}. {nearest(framework, LEARNERS)} Return one of these."
         )
-    learner: Learner = importlib.import_module(LEARNERS[framework])  # type: ignore[assignment]
+    learner: Learner = importlib.import_module(LEARNERS[framework])
     return learner
 
 

@@ -68,7 +68,7 @@ class Selected:
     Args:
         ids: run, luminosity block and event number of each selected event.
         weight: event weight (generator weight times corrections, 1 for data), shape (n_selected,).
-        observables: what is histogrammed, by name; one number an event, shape (n_selected,), or jagged, some numbers an event.
+        observables: what is histogrammed, by name, shape (n_selected,), or (n_selected, var) for several numbers an event.
         cutflow: counts over all events of the chunk.
         inputs: by collection and feature; a flat collection has shape (n_selected,), a jagged one (n_selected, var).
         targets: for regression and assignment, by name, shape (n_selected,) or (n_selected, n).
@@ -111,7 +111,8 @@ def count_cuts(cuts: Mapping[str, ArrayLike], weights: ArrayLike) -> Cutflow:
 
 def all_cuts(cuts: Mapping[str, ArrayLike]) -> NDArray[np.bool_]:
     """The events that pass every one of *cuts*, shape (n_events,)."""
-    return np.logical_and.reduce([np.asarray(mask, dtype=bool) for mask in cuts.values()])
+    passed: NDArray[np.bool_] = np.logical_and.reduce([np.asarray(mask, dtype=bool) for mask in cuts.values()])
+    return passed
 
 
 def event_ids(events: Any) -> EventIds:

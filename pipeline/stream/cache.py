@@ -1,17 +1,18 @@
 """Where built chunks are kept between epochs and models: a scratch folder, addressed by what made them.
 
-The folder may be deleted at any time. An entry is written under a temporary name and renamed, so that a reader finds it whole
-or not at all; whatever cannot be read is made again.
+The folder may be deleted at any time. An entry is written under a temporary name and renamed, so that a reader finds it
+whole or not at all; whatever cannot be read is made again.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from pipeline.stream.chunk import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from pipeline.events.plan import Range
 
 log = logging.getLogger(__name__)
+
+# Which arrays an entry holds, so that a lost one is noticed.
+NAMES = "arrays.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class ChunkCache:
         entry = self.folder / name
         try:
             return self._load(entry)
-        except (OSError, ValueError, KeyError):
+        except (OSError, EOFError, ValueError, KeyError):
             chunk = build()
         try:
             self._keep(entry, chunk)
@@ -59,18 +64,22 @@ class ChunkCache:
         return chunk
 
     def _load(self, entry: Path) -> Chunk:
-        arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in entry.glob("*.npy")}
+        names = json.loads((entry / NAMES).read_text(encoding="utf-8"))
+        arrays = {name: np.load(entry / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names}
         sizes = {len(array) for array in arrays.values()}
         if len(sizes) > 1:
             raise ValueError(f"{entry} holds arrays of different lengths")
-        os.utime(entry)
+        with suppress(OSError):  # a folder that may only be read still serves
+            os.utime(entry)
         return _from_arrays(arrays)
 
     def _keep(self, entry: Path, chunk: Chunk) -> None:
         with replacing(entry) as temporary:
             temporary.mkdir()
-            for name, array in _to_arrays(chunk).items():
+            arrays = _to_arrays(chunk)
+            for name, array in arrays.items():
                 np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+            (temporary / NAMES).write_text(json.dumps(list(arrays)), encoding="utf-8")
         self._shrink(keep=entry)
 
     def _shrink(self, *, keep: Path) -> None:
@@ -95,14 +104,14 @@ def cache_name(analysis: Analysis, part: Range, processor_digest: str) -> str:
     return content_digest(made_by)
 
 
-def _to_arrays(chunk: Chunk) -> dict[str, NDArray[np.generic]]:
-    arrays: dict[str, NDArray[np.generic]] = {"keys": chunk.keys, "weight": chunk.weight}
+def _to_arrays(chunk: Chunk) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {"keys": chunk.keys, "weight": chunk.weight}
     arrays |= {f"target.{name}": array for name, array in chunk.targets.items()}
     arrays |= {f"input.{group}.{name}": array for group, tensors in chunk.tensors.items() for name, array in tensors.items()}
     return arrays
 
 
-def _from_arrays(arrays: dict[str, NDArray[np.generic]]) -> Chunk:
+def _from_arrays(arrays: dict[str, NDArray[Any]]) -> Chunk:
     tensors: dict[str, dict[str, NDArray[np.float32]]] = {}
     targets = {}
     for key, array in arrays.items():

@@ -71,13 +71,13 @@ def build_inputs(selected: Selected, collections: Mapping[str, Collection], *, p
         given = selected.inputs.get(name)
         if given is None:
             raise InputError(
-                f"The processor gives no input collection {name!r}. {nearest(name, selected.inputs)} Correct `inputs` in the YAML."
+                f"The processor gives no collection {name!r}. {nearest(name, selected.inputs)} Correct `inputs` in the YAML."
             )
         features = collection.features if isinstance(collection, Sequence) else collection
         wanted = {*features, *([collection.order_by] if isinstance(collection, Sequence) and collection.order_by else [])}
         for feature in wanted - set(given):
             raise InputError(
-                f"The processor gives no feature {feature!r} in {name!r}. {nearest(feature, given)} Correct `inputs` in the YAML."
+                f"The processor gives no feature {name}.{feature}. {nearest(feature, given)} Correct `inputs` in the YAML."
             )
         if isinstance(collection, Sequence):
             tensors[name], tensors[f"{name}_mask"] = pad(given, collection)

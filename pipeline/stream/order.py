@@ -24,7 +24,7 @@ def interleave(groups: Mapping[str, Sequence[tuple[Item, int]]], *, seed: int, e
         All items; the place of one is the middle of its entries' share of its group.
 
     >>> interleave({"a": [("a1", 1), ("a2", 1)], "b": [("b1", 4)]}, seed=1, epoch=0)
-    ['a1', 'b1', 'a2']
+    ['a2', 'b1', 'a1']
     """
     placed: list[tuple[float, str, int, Item]] = []
     for name, items in groups.items():

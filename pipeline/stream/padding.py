@@ -45,7 +45,8 @@ def pad(collection: Mapping[str, Any], sequence: Sequence) -> tuple[NDArray[np.f
 def _flat(jagged: Any, counts: NDArray[np.int64]) -> NDArray[np.float32]:
     if not np.array_equal(ak.to_numpy(ak.num(jagged, axis=1)), counts):
         raise ValueError("features of one collection have different counts")
-    return ak.to_numpy(ak.flatten(jagged, axis=1)).astype(np.float32)
+    flat: NDArray[np.float32] = ak.to_numpy(ak.flatten(jagged, axis=1)).astype(np.float32)
+    return flat
 
 
 def _descending(key: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.int64]:

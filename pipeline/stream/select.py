@@ -1,4 +1,4 @@
-"""How a range becomes selected events: the one place where a processor is run, for training, scoring and histograms alike."""
+"""How a range becomes selected events: the one place where a processor runs, for training, scoring and histograms."""
 
 from __future__ import annotations
 

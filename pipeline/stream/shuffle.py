@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class Rows:
     @property
     def n_bytes(self) -> int:
         """Memory of all arrays."""
-        arrays = (self.place, self.targets, self.weight, self.group, *self.tensors.values())
+        arrays: tuple[NDArray[Any], ...] = (self.place, self.targets, self.weight, self.group, *self.tensors.values())
         return sum(array.nbytes for array in arrays)
 
     def take(self, index: NDArray[np.int64] | slice) -> Rows:
@@ -51,8 +51,8 @@ class Rows:
 def batches(rows: Iterable[Rows], *, batch_size: int, buffer_bytes: float) -> Iterator[Rows]:
     """Shuffle *rows* in a buffer and cut them into batches of *batch_size*; the last one may be smaller.
 
-    What fits into the buffer is shuffled as a whole, so that the result does not depend on how it was cut into ranges. Beyond
-    that, half of a full buffer goes out at a time. The memory is that of the buffer, of its sorted copy and of one chunk.
+    What fits into the buffer is shuffled as a whole, so that the result does not depend on how it was cut into ranges.
+    Beyond that, half of a full buffer goes out at a time. The memory is that of the buffer, its sorted copy and one chunk.
     """
     pool: list[Rows] = []
     for part in rows:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -37,7 +38,7 @@ class InputSpec:
     @property
     def scale(self) -> NDArray[np.float32]:
         """Factor of `keras.layers.Rescaling`, shape (n_features,)."""
-        return 1 / self.spread
+        return np.float32(1) / self.spread
 
     @property
     def offset(self) -> NDArray[np.float32]:

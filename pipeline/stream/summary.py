@@ -45,7 +45,7 @@ class Summary:
         return cls(read_json(path, made_by="summarise"))
 
     def counts(self, fold: int, part: str) -> dict[str, Counts]:
-        """By dataset, the events that the model of *fold* is trained on (`training`, with validation) or tested on (`test`)."""
+        """By dataset, the events that the model of *fold* learns from (*part* `training`), or those of the fold (`test`)."""
         return {name: Counts(**counts) for name, counts in self.content["folds"][str(fold)][part].items()}
 
     def epoch_counts(self, fold: int, validation_fraction: float) -> dict[str, dict[str, int]]:

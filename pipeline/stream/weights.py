@@ -1,4 +1,4 @@
-"""By what the weights of each dataset are multiplied in training, so that cross sections and class balance come out right."""
+"""What the weights of each dataset are multiplied with in training, for cross sections and class balance to be right."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def training_factors(
             )
     if training.class_balance:
         factors = {name: scale / by_class[str(analysis.class_of(name))] for name, scale in physical.items()}
-        mean = len(by_class)
+        mean = float(len(by_class))
     else:
         factors, mean = physical, sum(by_class.values())
     n_events = sum(counts[name].n_events for name in physical)
