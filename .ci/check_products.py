@@ -8,7 +8,16 @@ import uproot
 
 from pipeline.config import load_analysis
 
-FILES = ("metrics.json", "roc.json", "yields.json", "histograms.root", "histograms.json", "report.html", "plan.json", "summary.json")
+FILES = (
+    "metrics.json",
+    "roc.json",
+    "yields.json",
+    "histograms.root",
+    "histograms.json",
+    "report.html",
+    "plan.json",
+    "summary.json",
+)
 
 
 def check_files(folder: Path) -> None:
