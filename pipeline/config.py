@@ -5,14 +5,16 @@ Units are in the key (`xsec_pb`, `lumi_inv_fb`). Nothing heavy is imported here:
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from pipeline import plugins
 from pipeline.errors import InputError, nearest
+from pipeline.yaml_reader import read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Positive = Annotated[float, Field(gt=0)]
@@ -83,7 +85,14 @@ class Sequence(Section):
     order_by: Name | None = Field(None, description="descending in this feature; None keeps the processor's order")
 
 
-Collection = tuple[Name, ...] | Sequence
+def _kind_of_collection(given: Any) -> str:
+    return "padded" if isinstance(given, dict | Sequence) else "flat"
+
+
+# Told apart by their form, so that an error speaks of one of them only.
+Collection = Annotated[
+    Annotated[tuple[Name, ...], Tag("flat")] | Annotated[Sequence, Tag("padded")], Discriminator(_kind_of_collection)
+]
 
 
 class EarlyStopping(Section):
@@ -212,9 +221,13 @@ class Analysis(Section):
         if not isinstance(task, dict) or not isinstance(task.get("kind"), str):
             raise ValueError("needs a `kind`, the name of a module of pipeline/tasks")
         try:
-            return plugins.load_task(task["kind"]).Settings.model_validate(task)
+            settings = plugins.load_task(task["kind"]).Settings
         except InputError as error:
             raise ValueError(str(error)) from error
+        try:
+            return settings.model_validate(task)
+        except ValidationError as error:
+            raise ValueError(_sentences(error, settings, at=("task",))) from error
 
     @model_validator(mode="after")
     def _names_agree(self) -> Analysis:
@@ -227,7 +240,7 @@ class Analysis(Section):
             try:
                 self.training_of(key)
             except ValidationError as error:
-                raise ValueError(f"models.{key}.training: {_sentences(error)}") from error
+                raise ValueError(_sentences(error, Training, at=("models", key, "training"))) from error
         if self.task is not None:
             self.task.check(self)
         return self
@@ -256,15 +269,17 @@ def load_analysis(path: str | Path) -> Analysis:
         known = sorted(other.stem for other in path.parent.glob("*.yaml"))
         raise InputError(f"No {path}. {nearest(path.stem, known)} To add an analysis, write that file.")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not valid YAML: {error}. Correct that place.") from error
     if not isinstance(content, dict):
         raise InputError(f"{path} holds {type(content).__name__}. Expected keys such as title and datasets. Add them.")
+    if "name" in content:
+        raise InputError(f"{path}: name: is no key of this section. An analysis is called as its file. Remove it.")
     try:
         return Analysis.model_validate({"name": path.stem, **content})
     except ValidationError as error:
-        raise InputError(f"{path}: {_sentences(error)}") from error
+        raise InputError(f"{path}: {_sentences(error, Analysis)}") from error
 
 
 def check_plugins(analysis: Analysis, root: str | Path = ".") -> None:
@@ -285,10 +300,16 @@ def check_plugins(analysis: Analysis, root: str | Path = ".") -> None:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON schema of an analysis, for editors."""
+    """The JSON schema of an analysis, for editors; `task` is any of the tasks' `Settings`."""
     schema = Analysis.model_json_schema()
     schema["properties"].pop("name")
     schema["required"].remove("name")
+    tasks = plugins.task_names()
+    for kind in tasks:
+        settings = plugins.load_task(kind).Settings.model_json_schema(ref_template=f"#/$defs/{kind}.{{model}}")
+        schema["$defs"] |= {f"{kind}.{name}": part for name, part in settings.pop("$defs", {}).items()}
+        schema["$defs"][kind] = {**settings, "title": kind}
+    schema["properties"]["task"]["anyOf"] = [{"$ref": f"#/$defs/{kind}"} for kind in tasks] + [{"type": "null"}]
     return schema
 
 
@@ -297,30 +318,49 @@ def _known(name: str, known: dict[str, Any], place: str) -> None:
         raise ValueError(f"{place}: {name!r} is not defined. {nearest(name, known)}")
 
 
-def _sentences(error: ValidationError) -> str:
-    return "; ".join(_sentence(item) for item in error.errors())
+def _sentences(error: ValidationError, record: type[BaseModel], *, at: tuple[str, ...] = ()) -> str:
+    """What is wrong with the *record* that is at the place *at* of the configuration."""
+    return "; ".join(_sentence(item, record, at) for item in error.errors())
 
 
-def _sentence(item: Any) -> str:
-    place = ".".join(str(part) for part in item["loc"])
+def _sentence(item: Any, record: type[BaseModel], at: tuple[str, ...]) -> str:
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "extra_forbidden":
-        section = _section_at(item["loc"])
-        message = "is no key of this section."
-        if section is not None:
-            message += f" {nearest(str(item['loc'][-1]), section.model_fields)}"
-        message += " Correct or remove it."
-    return f"{place}: {message}" if place else message
+        message = f"is no key of this section. {_nearest_key(item['loc'], record)}Correct or remove it."
+    elif item["type"] == "union_tag_not_found":
+        message = f"needs a {item['ctx']['discriminator'].strip(chr(39))}"
+    place = _place((*at, *item["loc"]))
+    return message if message.startswith(place) else f"{place}: {message}"
 
 
-def _section_at(loc: tuple[Any, ...]) -> type[Section] | None:
-    """The record that holds the last key of *loc*, for the list of the keys that it knows."""
-    names: dict[str, type[Section]] = {"processes": Process, "datasets": Dataset, "histograms": Axis, "models": Model}
-    fixed: dict[str, type[Section]] = {"simulate": Simulate, "fetch": Fetch, "training": Training, "reading": Reading}
-    if len(loc) == 1:
-        return Analysis
-    if loc[-2] in fixed:
-        return fixed[loc[-2]]
-    if len(loc) == 3:
-        return names.get(str(loc[0]))
-    return EarlyStopping if "early_stopping" in loc else None
+def _place(loc: tuple[int | str, ...]) -> str:
+    """The keys that lead to a value, without those by which pydantic names the members of a union."""
+    kept = [part for before, part in pairwise(("", *loc)) if before != "schedule"]
+    return ".".join(str(part) for part in (kept[:3] + kept[4:] if kept[:1] == ["inputs"] else kept))
+
+
+# Which record a key holds, where it does so everywhere; `padded` and those after it are members of a union.
+SECTIONS: dict[str, type[Section]] = {
+    "simulate": Simulate,
+    "fetch": Fetch,
+    "training": Training,
+    "reading": Reading,
+    "early_stopping": EarlyStopping,
+    "padded": Sequence,
+    "constant": Constant,
+    "step": Step,
+    "exponential": Exponential,
+    "cosine": Cosine,
+}
+NAMED_SECTIONS: dict[str, type[Section]] = {"processes": Process, "datasets": Dataset, "histograms": Axis, "models": Model}
+
+
+def _nearest_key(loc: tuple[int | str, ...], record: type[BaseModel]) -> str:
+    """The sentence on the keys that are known where *loc* ends, in *record* or in a section of it."""
+    if len(loc) == 3 and loc[0] in NAMED_SECTIONS:
+        record = NAMED_SECTIONS[str(loc[0])]
+    elif len(loc) > 1:
+        if str(loc[-2]) not in SECTIONS:
+            return ""
+        record = SECTIONS[str(loc[-2])]
+    return f"{nearest(str(loc[-1]), record.model_fields)} "

@@ -7,12 +7,14 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+Definition = TypeVar("Definition", ast.FunctionDef, ast.ClassDef)
 
 TASKS = Path(__file__).parent / "tasks"
 
@@ -55,9 +57,15 @@ def load_task(kind: str) -> ModuleType:
     Raises:
         InputError: there is no such task; names the nearest.
     """
-    if not (TASKS / f"{kind}.py").is_file():
-        raise InputError(f"No pipeline/tasks/{kind}.py. {nearest(kind, _names(TASKS))} Correct task.kind.")
+    known = task_names()
+    if kind not in known:
+        raise InputError(f"No task {kind!r} in pipeline/tasks. {nearest(kind, known)} Correct task.kind.")
     return importlib.import_module(f"pipeline.tasks.{kind}")
+
+
+def task_names() -> list[str]:
+    """The tasks: those modules of `pipeline/tasks` that define `Settings`; found without importing them."""
+    return [name for name in sorted(_names(TASKS)) if _defines(TASKS / f"{name}.py", ast.ClassDef, "Settings")]
 
 
 def options_of(path: Path) -> tuple[str, ...]:
@@ -82,12 +90,18 @@ def framework_of(path: Path) -> str:
 
 
 def _build_of(path: Path) -> ast.FunctionDef:
-    for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
-        if isinstance(node, ast.FunctionDef) and node.name == "build":
-            return node
-    raise InputError(
-        f"{path} has no function build. Expected build(inputs, outputs, *, ...). Write it, as in models/dnn.py."
-    )
+    build = _defines(path, ast.FunctionDef, "build")
+    if build is None:
+        raise InputError(
+            f"{path} has no function build. Expected build(inputs, outputs, *, ...). Write it, as in models/dnn.py."
+        )
+    return build
+
+
+def _defines(path: Path, kind: type[Definition], name: str) -> Definition | None:
+    """The top-level function or class called *name* in the module at *path*, or None."""
+    body = ast.parse(path.read_bytes(), filename=str(path)).body
+    return next((node for node in body if isinstance(node, kind) and node.name == name), None)
 
 
 def _names(folder: Path) -> list[str]:

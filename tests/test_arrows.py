@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-BASE = {"errors", "files", "config", "plugins", "datasets", "digest", "progress"}
+BASE = {"errors", "files", "config", "plugins", "yaml_reader", "datasets", "digest", "progress"}
 STATISTICS = BASE | {"statistics"}
 PHYSICS = STATISTICS | {"physics"}
 EVENTS = PHYSICS | {"events", "scale"}

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pipeline.physics.selected import Selected
 
 
+# Beside the processor and the physics: how events are read, named and made into tensors.
+SELECTED_BY = ("events/reading.py", "statistics/hashing.py", "stream/chunk.py", "stream/padding.py", "stream/select.py")
+
+
 def select(analysis: Analysis, part: Range, *, variation: str = "nominal") -> Selected:
     """Run the processor of *analysis* on one range.
 
@@ -30,4 +34,4 @@ def select(analysis: Analysis, part: Range, *, variation: str = "nominal") -> Se
 def processor_digest(analysis: Analysis) -> str:
     """Digest of the code that decides what a selected event looks like."""
     processor = plugins.find("processors", analysis.processor).resolve()
-    return code_digest(processor, "pipeline/physics", "pipeline/stream/chunk.py", "pipeline/stream/padding.py")
+    return code_digest(processor, "pipeline/physics", *(f"pipeline/{path}" for path in SELECTED_BY))
