@@ -1,0 +1,1 @@
+"""How fast the pipeline is, as ratios against the same work done by hand: `python -m benchmarks`."""

@@ -1,0 +1,78 @@
+"""How two ways to do the same are compared: side by side, several times, in one process."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+REPEATS = 5
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How fast the pipeline is, as a part of the speed that it is compared with: more is better.
+
+    Args:
+        name: of the benchmark.
+        ratio: median of the repeats.
+        low: smallest of them.
+        high: largest of them.
+        goal: what the ratio should reach.
+    """
+
+    name: str
+    ratio: float
+    low: float
+    high: float
+    goal: float
+
+    @classmethod
+    def of(cls, name: str, ratios: Sequence[float], *, goal: float) -> Ratio:
+        """The median and the ends of *ratios*, one of each repeat."""
+        return cls(name, median(ratios), min(ratios), max(ratios), goal)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the goal is reached."""
+        return self.ratio >= self.goal
+
+    def to_json(self) -> dict[str, Any]:
+        """For `benchmarks.json`."""
+        return {
+            "name": self.name,
+            "ratio": self.ratio,
+            "low": self.low,
+            "high": self.high,
+            "goal": self.goal,
+            "ok": self.ok,
+        }
+
+
+def paired(
+    name: str, pipeline: Callable[[], object], reference: Callable[[], object], *, goal: float, repeats: int = REPEATS
+) -> Ratio:
+    """Time of *reference* over time of *pipeline*, run in turn, so that a busy machine slows both.
+
+    Both are to be run once before, for their results to be compared: that fills the caches of the disk as well.
+    """
+    ratios = []
+    for repeat in range(repeats):
+        # Who goes first changes, so that neither profits from the other's wake.
+        order = (pipeline, reference) if repeat % 2 else (reference, pipeline)
+        spent = {function: timed(function)[0] for function in order}
+        ratios.append(spent[reference] / spent[pipeline])
+    return Ratio.of(name, ratios, goal=goal)
+
+
+def timed(function: Callable[[], Result]) -> tuple[float, Result]:
+    """Seconds that *function* took, and what it returned."""
+    start = time.perf_counter()
+    result = function()
+    return time.perf_counter() - start, result
