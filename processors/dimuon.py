@@ -8,10 +8,10 @@ from coffea.processor import ProcessorABC
 from pydantic import Field
 
 from pipeline.config import Section
-from pipeline.physics.ids import kept_ids
 from pipeline.physics.kinematics import momentum
-from pipeline.physics.objects import Objects, pairs, read_objects
-from pipeline.physics.selected import Selected, all_cuts, count_cuts
+from pipeline.physics.objects import Objects, read_objects
+from pipeline.physics.pairs import pairs
+from pipeline.physics.selected import Selected, all_cuts, count_cuts, event_ids
 from pipeline.physics.variations import NOMINAL, check_variation
 from pipeline.physics.weights import generator_weights
 
@@ -67,7 +67,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         cuts = self._cuts(muons, dimuons)
         keep = all_cuts(cuts)
         return Selected(
-            ids=kept_ids(events, keep),
+            ids=event_ids(events, keep),
             weight=weights[keep],
             observables={"mass": dimuons.jagged("mass", keep), "muon_pt": muons.jagged("pt", keep)},
             cutflow=count_cuts(cuts, weights),

@@ -16,11 +16,11 @@ from coffea.processor import ProcessorABC
 from pydantic import Field
 
 from pipeline.config import Section
-from pipeline.physics.ids import kept_ids
 from pipeline.physics.kinematics import Momentum, delta_phi, delta_r, momentum, transverse_components
 from pipeline.physics.mt2 import stransverse_mass
-from pipeline.physics.objects import Objects, merged, nearest_delta_r, read_objects
-from pipeline.physics.selected import Selected, all_cuts, count_cuts
+from pipeline.physics.objects import Objects, merged, read_objects
+from pipeline.physics.pairs import nearest_delta_r
+from pipeline.physics.selected import Selected, all_cuts, count_cuts, event_ids
 from pipeline.physics.variations import NOMINAL, check_variation
 from pipeline.physics.weights import generator_weights
 
@@ -122,7 +122,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         cuts |= {"two jets": jets.counts >= 2, "two b jets": b_jets.counts >= 2}
         keep = all_cuts(cuts)
         return Selected(
-            ids=kept_ids(events, keep),
+            ids=event_ids(events, keep),
             weight=weights[keep],
             **self._quantities(b_jets.stacked(2, keep), leptons.stacked(2, keep), self._met(events, keep)),
             cutflow=count_cuts(cuts, weights),

@@ -9,8 +9,7 @@ import awkward as ak
 import numpy as np
 from coffea.processor import ProcessorABC
 from pipeline.config import Section
-from pipeline.physics.ids import kept_ids
-from pipeline.physics.selected import Selected, count_cuts
+from pipeline.physics.selected import Selected, count_cuts, event_ids
 from pipeline.physics.weights import generator_weights
 
 READS = ("nMuon", "Muon_pt", "MET_pt", "MET_phi", "run", "luminosityBlock", "event")
@@ -29,7 +28,7 @@ class Processor(ProcessorABC):
         weights = generator_weights(events)
         value = np.where(met == self.settings.nan_at_met_gev, np.nan, met)[keep]
         return Selected(
-            ids=kept_ids(events, keep), weight=weights[keep], observables={"met": met[keep]},
+            ids=event_ids(events, keep), weight=weights[keep], observables={"met": met[keep]},
             cutflow=count_cuts({"met": keep}, weights), inputs={"event": {"met": value}},
         )
     def postprocess(self, accumulator):

@@ -27,8 +27,8 @@ LEAST_MASS = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Visible:
-    """The seen part of one decay: mass and transverse momentum, arrays of shape (n_events,), in one unit."""
+class Part:
+    """What is seen, or what is unseen, of a decay: mass and transverse momentum, shape (n_events,) each, in one unit."""
 
     mass: NDArray[np.float64]
     px: NDArray[np.float64]
@@ -38,6 +38,10 @@ class Visible:
     def transverse_energy(self) -> NDArray[np.float64]:
         """√(m² + p_T²)."""
         return np.sqrt(self.mass**2 + self.px**2 + self.py**2)
+
+    def scaled(self, factor: float) -> Part:
+        """One of the same mass with *factor* times the momentum."""
+        return Part(self.mass, self.px * factor, self.py * factor)
 
 
 def stransverse_mass(
@@ -67,33 +71,24 @@ def stransverse_mass(
     unit = np.sqrt(mass**2 + px**2 + py**2).sum(axis=1) + np.hypot(unseen_x, unseen_y) + unseen_mass
     unit = np.where(unit > 0, unit, 1.0)
     heavy = np.maximum(mass / unit[:, np.newaxis], LEAST_MASS)
-    first, second = (Visible(heavy[:, side], px[:, side] / unit, py[:, side] / unit) for side in (0, 1))
-    return unit * _bisect(first, second, unseen_x / unit, unseen_y / unit, unseen_mass / unit)
+    first, second = (Part(heavy[:, side], px[:, side] / unit, py[:, side] / unit) for side in (0, 1))
+    return unit * _bisect(first, second, Part(unseen_mass / unit, unseen_x / unit, unseen_y / unit))
 
 
-def transverse_mass_squared(
-    seen: Visible, unseen_px: NDArray[np.float64], unseen_py: NDArray[np.float64], unseen_mass: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def transverse_mass_squared(seen: Part, unseen: Part) -> NDArray[np.float64]:
     """m_T² of a seen and an unseen part: m² + χ² + 2 (E_T e_T - p_T · q_T), from hep-ph/9906349."""
-    energy = np.sqrt(unseen_mass**2 + unseen_px**2 + unseen_py**2)
-    product = seen.transverse_energy * energy - seen.px * unseen_px - seen.py * unseen_py
-    return seen.mass**2 + unseen_mass**2 + 2 * product
+    product = seen.transverse_energy * unseen.transverse_energy - seen.px * unseen.px - seen.py * unseen.py
+    return seen.mass**2 + unseen.mass**2 + 2 * product
 
 
-def _bisect(
-    first: Visible,
-    second: Visible,
-    unseen_px: NDArray[np.float64],
-    unseen_py: NDArray[np.float64],
-    unseen_mass: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    low = np.maximum(first.mass, second.mass) + unseen_mass
+def _bisect(first: Part, second: Part, unseen: Part) -> NDArray[np.float64]:
+    low = np.maximum(first.mass, second.mass) + unseen.mass
     # Any share gives an upper limit; half and half is one.
-    shares = [transverse_mass_squared(seen, unseen_px / 2, unseen_py / 2, unseen_mass) for seen in (first, second)]
-    high = np.maximum(np.sqrt(np.maximum(*shares)), low)
+    limits = [transverse_mass_squared(seen, unseen.scaled(0.5)) for seen in (first, second)]
+    high = np.maximum(np.sqrt(np.maximum(*limits)), low)
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        apart = _apart(first, second, unseen_px, unseen_py, unseen_mass, middle)
+        apart = _apart(first, second, unseen, middle)
         low, high = np.where(apart, middle, low), np.where(apart, high, middle)
     return high
 
@@ -122,47 +117,33 @@ class Conic:
         )
 
 
-def _allowed(
-    seen: Visible,
-    sum_px: NDArray[np.float64] | float,
-    sum_py: NDArray[np.float64] | float,
-    unseen_mass: NDArray[np.float64],
-    parent: NDArray[np.float64],
-) -> Conic:
-    """The momenta s for which the seen part with unseen momentum (sum - s) has m_T at most *parent*.
+def _allowed(seen: Part, unseen: Part, parent: NDArray[np.float64]) -> Conic:
+    """The momenta s for which *seen* with an unseen part of the momentum *unseen* - s has m_T at most *parent*.
 
     Squared and divided by E_T², m_T ≤ M reads q² + χ² ≤ (v·q + k)² with v = p_T / E_T, k = (M² - m² - χ²) / 2E_T.
     """
     energy = seen.transverse_energy
     vx, vy = seen.px / energy, seen.py / energy
-    k = (parent**2 - seen.mass**2 - unseen_mass**2) / (2 * energy)
-    w = vx * sum_px + vy * sum_py + k
-    above = (parent - seen.mass - unseen_mass) * (parent + seen.mass + unseen_mass) / (2 * energy)
+    k = (parent**2 - seen.mass**2 - unseen.mass**2) / (2 * energy)
+    w = vx * unseen.px + vy * unseen.py + k
+    above = (parent - seen.mass - unseen.mass) * (parent + seen.mass + unseen.mass) / (2 * energy)
     return Conic(
         xx=1 - vx**2,
         xy=-vx * vy,
         yy=1 - vy**2,
-        xz=w * vx - sum_px,
-        yz=w * vy - sum_py,
-        zz=sum_px**2 + sum_py**2 + unseen_mass**2 - w**2,
+        xz=w * vx - unseen.px,
+        yz=w * vy - unseen.py,
+        zz=unseen.px**2 + unseen.py**2 + unseen.mass**2 - w**2,
         # (1 - v²) χ² - k², as a product that stays exact where the allowed momenta shrink to a point.
-        determinant=-above * (above + 2 * seen.mass * unseen_mass / energy),
+        determinant=-above * (above + 2 * seen.mass * unseen.mass / energy),
     )
 
 
-def _apart(
-    first: Visible,
-    second: Visible,
-    unseen_px: NDArray[np.float64],
-    unseen_py: NDArray[np.float64],
-    unseen_mass: NDArray[np.float64],
-    parent: NDArray[np.float64],
-) -> NDArray[np.bool_]:
+def _apart(first: Part, second: Part, unseen: Part, parent: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether no share of the unseen momentum is allowed for both, at the mass *parent*."""
     # Of the first only the sign of its share differs: (0 - s) is what it would get from a sum of zero.
-    mirrored = Visible(first.mass, -first.px, -first.py)
-    a = _allowed(mirrored, 0.0, 0.0, unseen_mass, parent)
-    b = _allowed(second, unseen_px, unseen_py, unseen_mass, parent)
+    a = _allowed(first.scaled(-1), unseen.scaled(0), parent)
+    b = _allowed(second, unseen, parent)
     return _has_positive_maximum(a.determinant, a.mixed(b), b.mixed(a), b.determinant)
 
 

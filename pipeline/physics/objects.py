@@ -1,4 +1,4 @@
-"""Objects of each event, such as its good jets, as flat columns: how a processor selects, cleans and orders them.
+"""Objects of each event, such as its good jets, as flat columns: how they are selected, ordered and added up.
 
 NumPy on flat columns is several times faster than records of records, and it reads no column that nobody asked for.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 import numpy as np
 
-from pipeline.physics.kinematics import delta_r
+from pipeline.physics.groups import starts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,8 +47,7 @@ class Objects:
     @property
     def starts(self) -> NDArray[np.int64]:
         """Index of the first object of each event, shape (n_events,)."""
-        counts = self.counts
-        return np.cumsum(counts) - counts
+        return starts_of(self.counts)
 
     @property
     def rank(self) -> NDArray[np.int64]:
@@ -57,7 +56,12 @@ class Objects:
 
     def where(self, mask: NDArray[np.bool_]) -> Objects:
         """Those for which *mask*, shape (n_objects,), is true."""
-        return self._take(np.flatnonzero(mask))
+        return self.take(np.flatnonzero(mask))
+
+    def take(self, index: NDArray[np.int64]) -> Objects:
+        """Those of *index*, which must keep the order of the events, shape (n_taken,)."""
+        columns = {name: column[index] for name, column in self.columns.items()}
+        return Objects(self.event[index], self.n_events, columns)
 
     def having(self, **values: ArrayLike) -> Objects:
         """The same objects with more columns, each given as one value or as an array of shape (n_objects,)."""
@@ -68,10 +72,14 @@ class Objects:
         """The first *n* of each event, or fewer where it has fewer."""
         return self.where(self.rank < n)
 
+    def order(self, *names: str) -> NDArray[np.int64]:
+        """The index that makes `ordered`, shape (n_objects,)."""
+        keys = [-self.columns[name] for name in reversed(names)]
+        return np.lexsort([*keys, self.event])
+
     def ordered(self, *names: str) -> Objects:
         """In each event descending in the first of *names*, then in the next where that is equal; else as they were."""
-        keys = [-self.columns[name] for name in reversed(names)]
-        return self._take(np.lexsort([*keys, self.event]))
+        return self.take(self.order(*names))
 
     def total(self, name: str) -> NDArray[np.float64]:
         """Sum of a column over each event, shape (n_events,); 0 where it has no objects."""
@@ -90,10 +98,6 @@ class Objects:
     def jagged(self, name: str, events: NDArray[np.bool_]) -> ak.Array:
         """One column of the *events* that are wanted, as numbers for each event, shape (n_wanted, var)."""
         return ak.unflatten(self.columns[name][events[self.event]], self.counts[events])
-
-    def _take(self, index: NDArray[np.int64]) -> Objects:
-        columns = {name: column[index] for name, column in self.columns.items()}
-        return Objects(self.event[index], self.n_events, columns)
 
 
 def read_objects(collection: Any, fields: Mapping[str, str], *, events: ArrayLike | None = None) -> Objects:
@@ -116,30 +120,3 @@ def merged(*parts: Objects) -> Objects:
     event = np.concatenate([part.event for part in parts])
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].columns}
     return Objects(event, parts[0].n_events, columns).ordered()
-
-
-def pairs(objects: Objects) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Every pair of two objects of one event, once: the index of its first and of its second, each of shape (n_pairs,).
-
-    Pairs are grouped by event, in the order (0, 1), (0, 2), …, (1, 2), …
-    """
-    partners = objects.counts[objects.event] - objects.rank - 1
-    first = np.repeat(np.arange(len(objects)), partners)
-    start = np.cumsum(partners) - partners
-    second = first + 1 + np.arange(len(first)) - start[first]
-    return first, second
-
-
-def nearest_delta_r(objects: Objects, others: Objects) -> NDArray[np.float64]:
-    """Distance ΔR of each of *objects* to the nearest of the *others* in its event, shape (n_objects,); ∞ without others.
-
-    Both need columns `eta` and `phi` [rad].
-    """
-    nearest = np.full(len(objects), np.inf)
-    starts, counts = others.starts, others.counts
-    for rank in range(counts.max(initial=0)):
-        row = np.flatnonzero(counts[objects.event] > rank)
-        other = starts[objects.event[row]] + rank
-        distance = delta_r(objects["eta"][row], objects["phi"][row], others["eta"][other], others["phi"][other])
-        nearest[row] = np.minimum(nearest[row], distance)
-    return nearest

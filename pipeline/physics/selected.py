@@ -115,10 +115,10 @@ def all_cuts(cuts: Mapping[str, ArrayLike]) -> NDArray[np.bool_]:
     return passed
 
 
-def event_ids(events: Any) -> EventIds:
-    """Run, luminosity block and event number of NanoAOD *events*."""
+def event_ids(events: Any, keep: NDArray[np.bool_]) -> EventIds:
+    """Run, luminosity block and event number of those NanoAOD *events* for which *keep*, shape (n_events,), is true."""
     return EventIds(
-        np.asarray(events.run, dtype=np.uint32),
-        np.asarray(events.luminosityBlock, dtype=np.uint32),
-        np.asarray(events.event, dtype=np.uint64),
+        np.asarray(events.run, dtype=np.uint32)[keep],
+        np.asarray(events.luminosityBlock, dtype=np.uint32)[keep],
+        np.asarray(events.event, dtype=np.uint64)[keep],
     )

@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.physics.objects import Objects
     from pipeline.simulation.clustering import Clustered
-    from pipeline.simulation.table import Table
 
 # Chosen by a scan for the best separation of b from light jets of tt̄ events, but of no sharp effect.
 TRACK_PT_MIN_GEV = 0.8
@@ -22,7 +22,7 @@ SIGNIFICANCE_MIN, SIGNIFICANCE_MAX = 1.5, 8.0
 UPSTREAM_SHARE = 0.5
 
 
-def track_tag(jets: Clustered, candidates: Table) -> NDArray[np.float64]:
+def track_tag(jets: Clustered, candidates: Objects) -> NDArray[np.float64]:
     """How displaced the tracks of each jet are, in [0, 1), shape (n_jets,); 0 without a displaced track.
 
     With S = |d0|/σ(d0), the sum of log(S / 1.5) over the tracks with S > 1.5, pT > 0.8 GeV, |d0| < 2 mm and |dz| < 5 mm,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import awkward as ak
 import numpy as np
 
+from pipeline.physics.groups import spread, starts_of
+from pipeline.physics.objects import Objects
 from pipeline.simulation.momenta import cylindrical
 from pipeline.simulation.optional import load_fastjet
-from pipeline.simulation.table import Table, spread, starts_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,12 +27,12 @@ class Clustered:
     Args:
         jets: columns px, py, pz, energy, pt, eta, phi, mass [GeV, rad].
         jet: row in *jets* of each constituent, never falling, shape (n_constituents,).
-        constituent: row of the clustered table, shape (n_constituents,).
+        constituent: index of it in what was clustered, shape (n_constituents,).
         ghost_jet: row in *jets* of each ghost that is in a jet, shape (n_ghosts_in_jets,).
-        ghost: row of the table of ghosts, same shape.
+        ghost: index of it in the ghosts, same shape.
     """
 
-    jets: Table
+    jets: Objects
     jet: NDArray[np.int64]
     constituent: NDArray[np.int64]
     ghost_jet: NDArray[np.int64]
@@ -44,7 +45,6 @@ class Clustered:
 
     def take(self, rows: NDArray[np.int64]) -> Clustered:
         """The jets of index *rows*, which must keep the order of the events, and their constituents in unchanged order."""
-        starts = starts_of(self.counts)[:-1]
         counts = self.counts[rows]
         new_row = np.full(len(self.jets), -1)
         new_row[rows] = np.arange(len(rows))
@@ -52,23 +52,23 @@ class Clustered:
         return Clustered(
             jets=self.jets.take(rows),
             jet=np.repeat(np.arange(len(rows)), counts),
-            constituent=self.constituent[spread(starts[rows], counts)],
+            constituent=self.constituent[spread(starts_of(self.counts)[rows], counts)],
             ghost_jet=new_row[self.ghost_jet[in_kept]],
             ghost=self.ghost[in_kept],
         )
 
     def sum_over(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum over each jet's constituents of a quantity of the clustered table's rows, shape (n_jets,)."""
+        """Sum over each jet's constituents of a quantity of all that was clustered, shape (n_jets,)."""
         return np.bincount(self.jet, weights=values[self.constituent], minlength=len(self.jets)).astype(np.float64)
 
     def jet_of(self, n_rows: int) -> NDArray[np.int64]:
-        """Row in *jets* for each of the *n_rows* rows of the clustered table, -1 for those in no jet."""
+        """Row in *jets* for each of the *n_rows* objects that were clustered, -1 for those in no jet."""
         result = np.full(n_rows, -1)
         result[self.constituent] = self.jet
         return result
 
 
-def cluster(inputs: Table, ghosts: Table, *, radius: float, pt_min_gev: float) -> Clustered:
+def cluster(inputs: Objects, ghosts: Objects, *, radius: float, pt_min_gev: float) -> Clustered:
     """Anti-kT jets (arXiv:0802.1189) of *inputs*, in each event by falling transverse momentum.
 
     Args:
@@ -86,18 +86,18 @@ def cluster(inputs: Table, ghosts: Table, *, radius: float, pt_min_gev: float) -
     px, py, pz, energy = (np.asarray(ak.flatten(found[name])) for name in ("px", "py", "pz", "E"))
     pt, eta, phi, mass = cylindrical(px, py, pz, energy)
     columns = {"px": px, "py": py, "pz": pz, "energy": energy, "pt": pt, "eta": eta, "phi": phi, "mass": mass}
-    jets = Table(event, inputs.n_events, columns)
+    jets = Objects(event, inputs.n_events, columns)
     per_jet = ak.flatten(index, axis=1)
     jet = np.repeat(np.arange(len(jets)), np.asarray(ak.num(per_jet)))
     first_row = starts_of(inputs.counts + ghosts.counts)[event[jet]]
     row = origin[first_row + np.asarray(ak.flatten(per_jet))]
     real = row < len(inputs)
     all_jets = Clustered(jets, jet[real], row[real], jet[~real], row[~real] - len(inputs))
-    return all_jets.take(jets.by_descending("pt"))
+    return all_jets.take(jets.order("pt"))
 
 
-def _with_ghosts(inputs: Table, ghosts: Table) -> tuple[NDArray[np.int64], ak.Array]:
-    """Inputs and scaled ghosts event by event for FastJet, and for each its row in both tables put after one another."""
+def _with_ghosts(inputs: Objects, ghosts: Objects) -> tuple[NDArray[np.int64], ak.Array]:
+    """Inputs and scaled ghosts event by event for FastJet, and for each its index in both put after one another."""
     origin = np.argsort(np.concatenate((inputs.event, ghosts.event)), kind="stable")
     counts = inputs.counts + ghosts.counts
     columns = {}

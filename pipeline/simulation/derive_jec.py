@@ -117,7 +117,7 @@ def _matches(radius: float, particles: Any, found: Any, ghosts: Any, correction:
     gen_jets = generator_jets(particles, ghosts, radius=radius, pt_min_gev=lowest)
     partner = match(jets.jets, gen_jets.jets, delta_r_max=MATCH_FRACTION * radius)
     matched = partner >= 0
-    gen, reco = gen_jets.jets.take(partner[matched]), jets.jets.take(matched)
+    gen, reco = gen_jets.jets.take(partner[matched]), jets.jets.where(matched)
     flavour = hadron_flavour(gen_jets, ghosts)[partner[matched]]
     return Matches(gen["pt"], np.abs(reco["eta"]), reco["pt"], flavour)
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.physics.objects import Objects
 from pipeline.simulation.momenta import cylindrical
 from pipeline.simulation.particles import charge_of, is_hadron, is_neutrino
 from pipeline.simulation.resolution import calorimeter_resolution, impact_parameters, impact_resolution, track_resolution
-from pipeline.simulation.table import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ MASS_OF_KIND = {ELECTRON: 0.000511, MUON: 0.10566, PHOTON: 0.0, CHARGED_HADRON: 
 SMALLEST_RESPONSE = 0.05
 
 
-def candidates(particles: Table, detector: Detector, rng: np.random.Generator) -> Table:
+def candidates(particles: Objects, detector: Detector, rng: np.random.Generator) -> Objects:
     """Particle-flow candidates of a batch.
 
     Args:
@@ -42,14 +42,14 @@ def candidates(particles: Table, detector: Detector, rng: np.random.Generator) -
     stable = particles.take(rows)
     pt, eta, phi, _ = cylindrical(stable["px"], stable["py"], stable["pz"], stable["energy"])
     stable = stable.having(pt=pt, eta=eta, phi=phi, charge=charge_of(stable["pdg_id"]), particle=rows)
-    stable = stable.take(np.abs(eta) < detector.forward.abs_eta_max)
+    stable = stable.where(np.abs(eta) < detector.forward.abs_eta_max)
     kind = kind_of(stable, detector, rng.random((2, len(stable))))
     noise = rng.standard_normal((5, len(stable)))
     measured = _with_impact(_smeared(stable, kind, detector, noise[:3]), kind, detector, noise[3:])
-    return measured.take((kind != NOT_SEEN) & _above_threshold(measured, detector))
+    return measured.where((kind != NOT_SEEN) & _above_threshold(measured, detector))
 
 
-def kind_of(stable: Table, detector: Detector, chance: NDArray[np.float64]) -> NDArray[np.int64]:
+def kind_of(stable: Objects, detector: Detector, chance: NDArray[np.float64]) -> NDArray[np.int64]:
     """As what a particle is seen: one of `KINDS`, or `NOT_SEEN`, shape (n,).
 
     A charged hadron without a track is seen by the calorimeter as a neutral one, an electron as a photon.
@@ -74,7 +74,7 @@ def kind_of(stable: Table, detector: Detector, chance: NDArray[np.float64]) -> N
     return np.asarray(np.select(which, seen_as, NOT_SEEN), dtype=np.int64)
 
 
-def relative_resolution(stable: Table, kind: NDArray[np.int64], detector: Detector) -> NDArray[np.float64]:
+def relative_resolution(stable: Objects, kind: NDArray[np.int64], detector: Detector) -> NDArray[np.float64]:
     """σ(p)/p of each candidate: of the transverse momentum for tracks, of the energy for the others, shape (n,)."""
     pt, eta, energy = stable["pt"], stable["eta"], stable["energy"]
     track, muon, electron = detector.track, detector.muon, detector.electron
@@ -91,7 +91,7 @@ def relative_resolution(stable: Table, kind: NDArray[np.int64], detector: Detect
     return np.where(is_forward, calorimeter_resolution(energy, forward.stochastic, forward.constant), resolution)
 
 
-def _smeared(stable: Table, kind: NDArray[np.int64], detector: Detector, noise: NDArray[np.float64]) -> Table:
+def _smeared(stable: Objects, kind: NDArray[np.int64], detector: Detector, noise: NDArray[np.float64]) -> Objects:
     """The measured momenta; *noise* is normal, for momentum, η and φ, shape (3, n)."""
     response = 1 + relative_resolution(stable, kind, detector) * noise[0]
     response = np.where(response > SMALLEST_RESPONSE, response, 0.0)
@@ -107,7 +107,7 @@ def _smeared(stable: Table, kind: NDArray[np.int64], detector: Detector, noise: 
     from_energy = np.sqrt(np.maximum(energy**2 - mass**2, 0.0)) / np.cosh(eta)
     has_track = np.isin(kind, (ELECTRON, MUON, CHARGED_HADRON))
     sign = np.where(has_track, np.sign(stable["pdg_id"]), 1)
-    return Table(
+    return Objects(
         stable.event,
         stable.n_events,
         {
@@ -123,7 +123,7 @@ def _smeared(stable: Table, kind: NDArray[np.int64], detector: Detector, noise: 
     )
 
 
-def _with_impact(measured: Table, kind: NDArray[np.int64], detector: Detector, noise: NDArray[np.float64]) -> Table:
+def _with_impact(measured: Objects, kind: NDArray[np.int64], detector: Detector, noise: NDArray[np.float64]) -> Objects:
     """Impact parameters instead of the true vertex and momentum; *noise* is normal, for d0 and dz, shape (2, n)."""
     names = ("x", "y", "z", "px", "py", "pz")
     d0, dz = impact_parameters(*(measured[name] for name in names))
@@ -135,10 +135,10 @@ def _with_impact(measured: Table, kind: NDArray[np.int64], detector: Detector, n
     impact = {"d0": (d0 + d0_err * noise[0], 0.0), "dz": (dz + dz_err * noise[1], 0.0)}
     errors = {"d0_err": (d0_err, -1.0), "dz_err": (dz_err, -1.0)}
     filled = {name: np.where(has_track, value, default) for name, (value, default) in (impact | errors).items()}
-    return Table(measured.event, measured.n_events, {**kept, **filled})
+    return Objects(measured.event, measured.n_events, {**kept, **filled})
 
 
-def _above_threshold(measured: Table, detector: Detector) -> NDArray[np.bool_]:
+def _above_threshold(measured: Objects, detector: Detector) -> NDArray[np.bool_]:
     """Measured momenta and energies that pass the thresholds, shape (n,)."""
     kind = np.abs(measured["pdg_id"])
     energy = np.hypot(measured["pt"] * np.cosh(measured["eta"]), measured["mass"])

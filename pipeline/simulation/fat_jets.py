@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import awkward as ak
 import numpy as np
 
+from pipeline.physics.objects import Objects
 from pipeline.simulation.jets import flavour_columns, index_in_event, momentum_columns
 from pipeline.simulation.momenta import cartesian
 from pipeline.simulation.optional import load_fastjet
-from pipeline.simulation.table import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,24 +27,24 @@ WHOLE_JET = 1000.0
 
 
 def fat_jet_collection(
-    jets: Clustered, candidates: Table, ghosts: Table, gen_jet: NDArray[np.int64], gen_jets: Table
-) -> Table:
+    jets: Clustered, candidates: Objects, ghosts: Objects, gen_jet: NDArray[np.int64], gen_jets: Objects
+) -> Objects:
     """The columns of NanoAOD's FatJet; *gen_jet* is the row of each jet's partner in *gen_jets*, -1 without one."""
-    table = jets.jets
+    corrected = jets.jets
     constituents = jet_constituents(jets, candidates)
-    soft_drop = soft_drop_mass(constituents) * table["correction"]
-    columns = momentum_columns(table)
+    soft_drop = soft_drop_mass(constituents) * corrected["correction"]
+    columns = momentum_columns(corrected)
     columns |= {
-        "rawFactor": (1 - 1 / table["correction"]).astype(np.float32),
+        "rawFactor": (1 - 1 / corrected["correction"]).astype(np.float32),
         "msoftdrop": soft_drop.astype(np.float32),
         "nConstituents": jets.counts.astype(np.int32),
         "genJetAK8Idx": index_in_event(gen_jet, gen_jets),
     }
     columns |= {f"tau{n}": tau.astype(np.float32) for n, tau in zip(N_AXES, subjettiness(constituents), strict=True)}
-    return Table(table.event, table.n_events, columns | flavour_columns(jets, ghosts))
+    return Objects(corrected.event, corrected.n_events, columns | flavour_columns(jets, ghosts))
 
 
-def jet_constituents(jets: Clustered, candidates: Table) -> ak.Array:
+def jet_constituents(jets: Clustered, candidates: Objects) -> ak.Array:
     """Momenta of each jet's constituents, shape (n_jets, var), for FastJet."""
     chosen = candidates.take(jets.constituent)
     px, py, pz, energy = cartesian(chosen["pt"], chosen["eta"], chosen["phi"], chosen["mass"])

@@ -11,8 +11,8 @@ from pipeline.simulation.truth import weakly_decaying
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.physics.objects import Objects
     from pipeline.simulation.clustering import Clustered
-    from pipeline.simulation.table import Table
 
 GLUON = 21
 GHOST_PT_MIN_GEV = 5.0
@@ -20,7 +20,7 @@ GHOST_PT_MIN_GEV = 5.0
 OUTGOING_STATUS = (23, 33, 43, 44, 51, 52, 62, 63, 71, 72, 73, 74)
 
 
-def flavour_ghosts(particles: Table) -> Table:
+def flavour_ghosts(particles: Objects) -> Objects:
     """Weakly decaying hadrons with b or c, and the last partons before hadronisation, above 5 GeV.
 
     Returns:
@@ -33,17 +33,17 @@ def flavour_ghosts(particles: Table) -> Table:
     parton = np.where(_last_partons(particles), code, 0)
     pt = np.hypot(particles["px"], particles["py"])
     chosen = particles.having(hadron=hadron, parton=parton, pt=pt)
-    return chosen.take(((hadron > 0) | (parton != 0)) & (pt > GHOST_PT_MIN_GEV))
+    return chosen.where(((hadron > 0) | (parton != 0)) & (pt > GHOST_PT_MIN_GEV))
 
 
-def hadron_flavour(clustered: Clustered, ghosts: Table) -> NDArray[np.int64]:
+def hadron_flavour(clustered: Clustered, ghosts: Objects) -> NDArray[np.int64]:
     """5 for jets with a b hadron, 4 for those with a c hadron and no b, else 0, shape (n_jets,)."""
     flavour = np.zeros(len(clustered.jets), dtype=np.int64)
     np.maximum.at(flavour, clustered.ghost_jet, ghosts["hadron"][clustered.ghost])
     return flavour
 
 
-def parton_flavour(clustered: Clustered, ghosts: Table) -> NDArray[np.int64]:
+def parton_flavour(clustered: Clustered, ghosts: Objects) -> NDArray[np.int64]:
     """PDG code of the jet's b parton, else of its c, else of its hardest parton; 0 without one, shape (n_jets,)."""
     parton, pt = ghosts["parton"][clustered.ghost], ghosts["pt"][clustered.ghost]
     kind = np.abs(parton)
@@ -55,7 +55,7 @@ def parton_flavour(clustered: Clustered, ghosts: Table) -> NDArray[np.int64]:
     return flavour
 
 
-def _last_partons(particles: Table) -> NDArray[np.bool_]:
+def _last_partons(particles: Objects) -> NDArray[np.bool_]:
     """Outgoing quarks and gluons that come from no later parton, shape (n,)."""
     code = np.abs(particles["pdg_id"])
     is_parton = ((code >= 1) & (code <= 5)) | (code == GLUON)

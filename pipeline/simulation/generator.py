@@ -16,8 +16,8 @@ from pipeline.statistics.hashing import number_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.physics.objects import Objects
     from pipeline.simulation.cards import Card
-    from pipeline.simulation.table import Table
 
 # The same for all cards, because classes that differ in them would be told apart by them. Without multiparton
 # interactions (MPI) an event takes a quarter of the time.
@@ -30,7 +30,7 @@ MOST_EMPTY_BATCHES = 10
 class Generated:
     """A batch: the particles of all its events, and the weight of each event, shape (n_events,)."""
 
-    particles: Table
+    particles: Objects
     weights: NDArray[np.float64]
 
 

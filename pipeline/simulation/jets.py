@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.physics.objects import Objects
 from pipeline.simulation.btag import track_tag
 from pipeline.simulation.clustering import Clustered, cluster
 from pipeline.simulation.flavour import hadron_flavour, parton_flavour
 from pipeline.simulation.momenta import cartesian
 from pipeline.simulation.particles import is_neutrino
-from pipeline.simulation.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,16 +26,16 @@ MOMENTUM = ("px", "py", "pz", "energy")
 FRACTIONS = {"chHEF": 211, "neHEF": 130, "chEmEF": 11, "neEmEF": 22, "muEF": 13}
 
 
-def generator_jets(particles: Table, ghosts: Table, *, radius: float, pt_min_gev: float) -> Clustered:
+def generator_jets(particles: Objects, ghosts: Objects, *, radius: float, pt_min_gev: float) -> Clustered:
     """Jets of all stable particles but neutrinos."""
     visible = (particles["status"] > 0) & ~is_neutrino(particles["pdg_id"])
-    return cluster(particles.take(visible), ghosts, radius=radius, pt_min_gev=pt_min_gev)
+    return cluster(particles.where(visible), ghosts, radius=radius, pt_min_gev=pt_min_gev)
 
 
 def detector_jets(
-    candidates: Table, ghosts: Table, correction: Correction, *, radius: float, pt_min_gev: float
+    candidates: Objects, ghosts: Objects, correction: Correction, *, radius: float, pt_min_gev: float
 ) -> Clustered:
-    """Jets of the candidates with corrected momenta; the table also has `correction`, the factor.
+    """Jets of the candidates with corrected momenta, and with a column `correction`, the factor.
 
     Args:
         candidates: of particle flow.
@@ -51,11 +51,13 @@ def detector_jets(
     factor = correction(jets["pt"], jets["eta"])
     scaled = {name: jets[name] * factor for name in (*MOMENTUM, "pt", "mass")}
     corrected = replace(raw, jets=jets.having(**scaled, correction=factor))
-    order = corrected.jets.by_descending("pt")
+    order = corrected.jets.order("pt")
     return corrected.take(order[corrected.jets["pt"][order] > pt_min_gev])
 
 
-def jet_collection(jets: Clustered, candidates: Table, ghosts: Table, gen_jet: NDArray[np.int64], gen_jets: Table) -> Table:
+def jet_collection(
+    jets: Clustered, candidates: Objects, ghosts: Objects, gen_jet: NDArray[np.int64], gen_jets: Objects
+) -> Objects:
     """The columns of NanoAOD's Jet, and of our own `nCharged`, `nNeutral` and `btagTracks`.
 
     Args:
@@ -65,17 +67,17 @@ def jet_collection(jets: Clustered, candidates: Table, ghosts: Table, gen_jet: N
         gen_jet: row in *gen_jets* of each jet's partner, -1 without one, shape (n_jets,).
         gen_jets: the generator's jets.
     """
-    table = jets.jets
+    corrected = jets.jets
     charged = candidates["charge"] != 0
     kind = np.abs(candidates["pdg_id"])
     energy = np.hypot(candidates["pt"] * np.cosh(candidates["eta"]), candidates["mass"])
     total = jets.sum_over(energy)
-    columns = momentum_columns(table)
+    columns = momentum_columns(corrected)
     columns |= {
         name: (jets.sum_over(energy * (kind == code)) / total).astype(np.float32) for name, code in FRACTIONS.items()
     }
     columns |= {
-        "rawFactor": (1 - 1 / table["correction"]).astype(np.float32),
+        "rawFactor": (1 - 1 / corrected["correction"]).astype(np.float32),
         "nConstituents": jets.counts.astype(np.int32),
         "nCharged": jets.sum_over(charged.astype(np.float64)).astype(np.int32),
         "nNeutral": jets.sum_over((~charged).astype(np.float64)).astype(np.int32),
@@ -84,20 +86,20 @@ def jet_collection(jets: Clustered, candidates: Table, ghosts: Table, gen_jet: N
         "btagTracks": track_tag(jets, candidates).astype(np.float32),
         "genJetIdx": index_in_event(gen_jet, gen_jets),
     }
-    return Table(table.event, table.n_events, columns | flavour_columns(jets, ghosts))
+    return Objects(corrected.event, corrected.n_events, columns | flavour_columns(jets, ghosts))
 
 
-def gen_jet_collection(jets: Clustered, ghosts: Table) -> Table:
+def gen_jet_collection(jets: Clustered, ghosts: Objects) -> Objects:
     """The columns of NanoAOD's GenJet and GenJetAK8."""
-    return Table(jets.jets.event, jets.jets.n_events, momentum_columns(jets.jets) | flavour_columns(jets, ghosts))
+    return Objects(jets.jets.event, jets.jets.n_events, momentum_columns(jets.jets) | flavour_columns(jets, ghosts))
 
 
-def momentum_columns(jets: Table) -> dict[str, NDArray[Any]]:
+def momentum_columns(jets: Objects) -> dict[str, NDArray[Any]]:
     """pt, eta, phi and mass as they are written."""
     return {name: jets[name].astype(np.float32) for name in ("pt", "eta", "phi", "mass")}
 
 
-def flavour_columns(jets: Clustered, ghosts: Table) -> dict[str, NDArray[Any]]:
+def flavour_columns(jets: Clustered, ghosts: Objects) -> dict[str, NDArray[Any]]:
     """hadronFlavour and partonFlavour as they are written."""
     return {
         "hadronFlavour": hadron_flavour(jets, ghosts).astype(np.int32),
@@ -105,7 +107,7 @@ def flavour_columns(jets: Clustered, ghosts: Table) -> dict[str, NDArray[Any]]:
     }
 
 
-def index_in_event(rows: NDArray[np.int64], table: Table) -> NDArray[np.int32]:
-    """Rows of *table* as indices within their events; -1 stays."""
-    position = np.append(table.position, -1)
-    return position[rows].astype(np.int32)
+def index_in_event(index: NDArray[np.int64], objects: Objects) -> NDArray[np.int32]:
+    """An *index* of *objects* as their places in their events, as NanoAOD has it; -1 stays."""
+    rank = np.append(objects.rank, -1)
+    return rank[index].astype(np.int32)

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.physics.pairs import pairs_between
 from pipeline.simulation.momenta import delta_r
-from pipeline.simulation.table import Table, pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.physics.objects import Objects
 
-def match(first: Table, second: Table, *, delta_r_max: float) -> NDArray[np.int64]:
+
+def match(first: Objects, second: Objects, *, delta_r_max: float) -> NDArray[np.int64]:
     """For each row of *first* the row of *second* in the same event that is its partner, -1 where there is none.
 
     The nearest pairs are matched first, and each row is matched at most once.
     """
-    i, j = pairs(first, second)
+    i, j = pairs_between(first, second)
     distance = delta_r(first["eta"][i], first["phi"][i], second["eta"][j], second["phi"][j])
     near = np.flatnonzero(distance < delta_r_max)
     near = near[np.argsort(distance[near], kind="stable")]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 import numpy as np
 
-from pipeline.simulation.table import Table, starts_of
+from pipeline.physics.groups import starts_of
+from pipeline.physics.objects import Objects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,15 +20,15 @@ CHARGE_OF_STABLE = {11: -1, 13: -1, 211: 1, 321: 1, 2212: 1, 3112: -1, 3222: 1, 
 NEUTRINOS = (12, 14, 16)
 
 
-def flat_particles(record: Any, relabel: Mapping[int, int]) -> Table:
-    """The event record of a batch as a table.
+def flat_particles(record: Any, relabel: Mapping[int, int]) -> Objects:
+    """The event record of a batch as flat columns.
 
     Args:
         record: `prt` of Pythia's `nextBatch`, shape (n_events, var); row 0 of each event stands for the event as a whole.
         relabel: PDG codes that are to be replaced.
 
     Returns:
-        Columns pdg_id, status (Pythia's), mother and mother2 (rows of this table; row 0 of the event where there is none),
+        Columns pdg_id, status (Pythia's), mother and mother2 (rows of these; row 0 of the event where there is none),
         px, py, pz, energy, mass [GeV], x, y, z (of production) [mm].
     """
     counts = np.asarray(ak.num(record.id), dtype=np.int64)
@@ -51,7 +52,7 @@ def flat_particles(record: Any, relabel: Mapping[int, int]) -> Table:
         "y": _flat(vertex.py),
         "z": _flat(vertex.pz),
     }
-    return Table(event, len(counts), columns)
+    return Objects(event, len(counts), columns)
 
 
 def charge_of(pdg_id: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.physics.objects import Objects
 from pipeline.simulation.detector import candidates
 from pipeline.simulation.fat_jets import fat_jet_collection
 from pipeline.simulation.flavour import flavour_ghosts
@@ -17,7 +18,6 @@ from pipeline.simulation.leptons import lepton_collection
 from pipeline.simulation.matching import match
 from pipeline.simulation.met import gen_met, jet_shift, polar, raw_met
 from pipeline.simulation.settings import load_detector
-from pipeline.simulation.table import Table
 from pipeline.simulation.truth import gen_part, with_flags
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Reconstructed:
         weights: generator weights, shape (n_events,).
     """
 
-    collections: Mapping[str, Table]
+    collections: Mapping[str, Objects]
     vectors: Mapping[str, Mapping[str, NDArray[Any]]]
     weights: NDArray[np.float64]
 
@@ -93,7 +93,9 @@ def reconstruct(batch: Generated, rng: np.random.Generator, *, fat_jets: bool, p
     return Reconstructed(collections, _met_of(particles, found, jets, detector.met.noise_gev, rng), batch.weights)
 
 
-def _jets_of(kind: JetKind, particles: Table, found: Table, ghosts: Table) -> tuple[Clustered, Clustered, NDArray[np.int64]]:
+def _jets_of(
+    kind: JetKind, particles: Objects, found: Objects, ghosts: Objects
+) -> tuple[Clustered, Clustered, NDArray[np.int64]]:
     """Detector jets, generator jets, and the latter's row for each of the former."""
     correction = partial(correction_factor, kind.correction)
     jets = detector_jets(found, ghosts, correction, radius=kind.radius, pt_min_gev=kind.pt_min_gev)
@@ -102,14 +104,14 @@ def _jets_of(kind: JetKind, particles: Table, found: Table, ghosts: Table) -> tu
 
 
 def _met_of(
-    particles: Table, found: Table, jets: Clustered, noise_gev: float, rng: np.random.Generator
+    particles: Objects, found: Objects, jets: Clustered, noise_gev: float, rng: np.random.Generator
 ) -> dict[str, dict[str, NDArray[np.float32]]]:
     x, y = raw_met(found, noise_gev, rng)
     shift_x, shift_y = jet_shift(jets, found)
     return {"MET": polar(x + shift_x, y + shift_y), "RawMET": polar(x, y), "GenMET": polar(*gen_met(particles))}
 
 
-def _candidate_collection(found: Table) -> Table:
+def _candidate_collection(found: Objects) -> Objects:
     """The columns of PFNano's PFCands."""
     names = {
         "pt": "pt",
@@ -123,13 +125,13 @@ def _candidate_collection(found: Table) -> Table:
     }
     columns = {new: found[old].astype(np.float32) for new, old in names.items()}
     columns |= {"charge": found["charge"].astype(np.int32), "pdgId": found["pdg_id"].astype(np.int32)}
-    return Table(found.event, found.n_events, columns)
+    return Objects(found.event, found.n_events, columns)
 
 
-def _links(jets: Clustered, found: Table) -> Table:
+def _links(jets: Clustered, found: Objects) -> Objects:
     """Which candidate is in which jet, grouped by jet, as PFNano's JetPFCands."""
     columns = {
         "jetIdx": index_in_event(jets.jet, jets.jets),
         "pFCandsIdx": index_in_event(jets.constituent, found),
     }
-    return Table(jets.jets.event[jets.jet], found.n_events, columns)
+    return Objects(jets.jets.event[jets.jet], found.n_events, columns)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.physics.objects import Objects
 from pipeline.simulation.ancestry import any_marked, nearest_marked
 from pipeline.simulation.momenta import cylindrical
 from pipeline.simulation.particles import holds_quark, is_hadron, is_neutrino
-from pipeline.simulation.table import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,7 @@ FLAGS = (
 )
 
 
-def with_flags(particles: Table) -> Table:
+def with_flags(particles: Objects) -> Objects:
     """*particles* with the column `flags`: the bits of `FLAGS`.
 
     Source: CMSSW, PhysicsTools/HepMCCandAlgos/interface/MCTruthHelper.h, read for the status codes of Pythia 8.
@@ -53,12 +53,12 @@ def with_flags(particles: Table) -> Table:
     return particles.having(flags=flags)
 
 
-def has_flag(particles: Table, name: str) -> NDArray[np.bool_]:
+def has_flag(particles: Objects, name: str) -> NDArray[np.bool_]:
     """Whether a particle has the status flag *name* of `FLAGS`, shape (n,)."""
     return (particles["flags"] >> FLAGS.index(name) & 1).astype(bool)
 
 
-def gen_part(particles: Table) -> tuple[Table, NDArray[np.int64]]:
+def gen_part(particles: Objects) -> tuple[Objects, NDArray[np.int64]]:
     """The collection GenPart of a batch.
 
     Args:
@@ -71,7 +71,7 @@ def gen_part(particles: Table) -> tuple[Table, NDArray[np.int64]]:
     rows = np.flatnonzero(kept)
     listed = particles.take(rows)
     index = np.full(len(particles), -1)
-    index[rows] = listed.position
+    index[rows] = listed.rank
     ancestor = nearest_marked(particles["mother"], kept)[rows]
     pt, eta, phi, _ = cylindrical(listed["px"], listed["py"], listed["pz"], listed["energy"])
     columns = {
@@ -84,10 +84,10 @@ def gen_part(particles: Table) -> tuple[Table, NDArray[np.int64]]:
         "statusFlags": listed["flags"].astype(np.int32),
         "genPartIdxMother": np.where(ancestor >= 0, index[ancestor], -1).astype(np.int32),
     }
-    return Table(listed.event, listed.n_events, columns), index
+    return Objects(listed.event, listed.n_events, columns), index
 
 
-def _is_kept(particles: Table) -> NDArray[np.bool_]:
+def _is_kept(particles: Objects) -> NDArray[np.bool_]:
     code, status = np.abs(particles["pdg_id"]), particles["status"]
     pt = np.hypot(particles["px"], particles["py"])
     stable = status > 0
@@ -103,7 +103,7 @@ def _is_kept(particles: Table) -> NDArray[np.bool_]:
     return np.asarray(kept, dtype=np.bool_)
 
 
-def weakly_decaying(particles: Table, quark: int) -> NDArray[np.bool_]:
+def weakly_decaying(particles: Objects, quark: int) -> NDArray[np.bool_]:
     """Hadrons of the heavy *quark* (4 or 5) that do not decay to another of its kind, shape (n,)."""
     of_kind = holds_quark(particles["pdg_id"], quark)
     excited = np.zeros(len(particles), dtype=bool)
@@ -111,14 +111,14 @@ def weakly_decaying(particles: Table, quark: int) -> NDArray[np.bool_]:
     return of_kind & ~excited
 
 
-def _hepmc_status(particles: Table) -> NDArray[np.int64]:
+def _hepmc_status(particles: Objects) -> NDArray[np.int64]:
     """1 stable, 2 decayed lepton or hadron, else Pythia's code without its sign (as Pythia converts to HepMC)."""
     status = particles["status"]
     decayed = has_flag(particles, "isDecayedLeptonHadron")
     return np.where(status > 0, 1, np.where(decayed, 2, np.abs(status)))
 
 
-def _flag_columns(particles: Table) -> dict[str, NDArray[np.bool_]]:
+def _flag_columns(particles: Objects) -> dict[str, NDArray[np.bool_]]:
     """Each of `FLAGS` by name, shape (n,)."""
     pdg_id, status, mother = particles["pdg_id"], particles["status"], particles["mother"]
     code, here = np.abs(pdg_id), np.arange(len(particles))

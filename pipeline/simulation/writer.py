@@ -94,7 +94,7 @@ def writing(path: Path, *, uuid: UUID) -> Iterator[Any]:
 
 
 def _collection_branches(batch: Reconstructed) -> dict[str, Any]:
-    return {name: ak.unflatten(ak.zip(dict(table.columns)), table.counts) for name, table in batch.collections.items()}
+    return {name: ak.unflatten(ak.zip(dict(objects.columns)), objects.counts) for name, objects in batch.collections.items()}
 
 
 def _type_of(array: Any) -> Any:

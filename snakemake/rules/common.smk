@@ -11,6 +11,7 @@ from pipeline.digest import (
     simulation_digest,
 )
 from pipeline.errors import PipelineError
+from pipeline.simulation.identity import CODE as SIMULATION_CODE
 
 from snakemake.exceptions import WorkflowError
 

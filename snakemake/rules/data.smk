@@ -12,7 +12,7 @@ rule simulate:
     resources:
         mem_mb=1000,
     params:
-        code=code_digest("pipeline/simulation"),
+        code=code_digest(*SIMULATION_CODE),
         settings=simulate_settings,
         size=SIZE,
     shell:

@@ -1,4 +1,4 @@
-"""Small simulated files, made once, and hand-made tables."""
+"""Small simulated files, made once, and hand-made objects."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import uproot
 
-from pipeline.simulation.table import Table
+from pipeline.physics.objects import Objects
 
 
 @pytest.fixture(scope="session")
@@ -43,11 +43,11 @@ def events_of(simulated):
 
 
 @pytest.fixture
-def table():
-    """Function that makes a table from the events of its rows and its columns."""
+def objects():
+    """Function that makes objects from the event of each and their columns."""
 
-    def make(event, n_events, **columns) -> Table:
+    def make(event, n_events, **columns) -> Objects:
         arrays = {name: np.asarray(column) for name, column in columns.items()}
-        return Table(np.asarray(event, dtype=np.int64), n_events, arrays)
+        return Objects(np.asarray(event, dtype=np.int64), n_events, arrays)
 
     return make

@@ -9,13 +9,13 @@ from pipeline.simulation.clustering import Clustered
 NONE = np.array([], dtype=np.int64)
 
 
-def tagged(table, *tracks):
+def tagged(objects, *tracks):
     """The tag of a jet along φ = 0 with tracks of (d0 [cm], σ, pT, φ, charge, dz)."""
     names = ("d0", "d0_err", "pt", "phi", "charge", "dz")
     columns = {name: np.array([track[k] for track in tracks], dtype=float) for k, name in enumerate(names)}
-    found = table([0] * len(tracks), 1, **columns)
+    found = objects([0] * len(tracks), 1, **columns)
     rows = np.arange(len(tracks))
-    jets = Clustered(table([0], 1, phi=[0.0]), np.zeros(len(tracks), dtype=np.int64), rows, NONE, NONE)
+    jets = Clustered(objects([0], 1, phi=[0.0]), np.zeros(len(tracks), dtype=np.int64), rows, NONE, NONE)
     return float(track_tag(jets, found)[0])
 
 
@@ -37,11 +37,11 @@ CASES = {
 
 
 @pytest.mark.parametrize(("track", "tag"), CASES.values(), ids=CASES)
-def test_one_track_gives_what_the_formula_says(table, track, tag):
-    assert tag == pytest.approx(tagged(table, track))
+def test_one_track_gives_what_the_formula_says(objects, track, tag):
+    assert tag == pytest.approx(tagged(objects, track))
 
 
-def test_strengths_of_tracks_add_up(table):
+def test_strengths_of_tracks_add_up(objects):
     track = (0.03, 0.01, 5, -0.1, 1, 0)
 
-    assert mapped(3 * math.log(2)) == pytest.approx(tagged(table, track, track, track))
+    assert mapped(3 * math.log(2)) == pytest.approx(tagged(objects, track, track, track))

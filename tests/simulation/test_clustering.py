@@ -12,12 +12,12 @@ NONE = np.array([], dtype=np.int64)
 pytest.importorskip("fastjet", reason="needs nanoloom[simulation]")
 
 
-def made(table, rng, sizes):
+def made(objects, rng, sizes):
     event = np.repeat(np.arange(len(sizes)), sizes)
     n = len(event)
     pt, eta, phi = rng.exponential(10, n) + 0.5, rng.uniform(-2, 2, n), rng.uniform(-np.pi, np.pi, n)
     px, py, pz, energy = cartesian(pt, eta, phi, np.zeros(n))
-    return table(event, len(sizes), px=px, py=py, pz=pz, energy=energy)
+    return objects(event, len(sizes), px=px, py=py, pz=pz, energy=energy)
 
 
 def slow_anti_kt(momenta, radius):
@@ -47,17 +47,17 @@ def slow_anti_kt(momenta, radius):
     return found
 
 
-def test_jets_are_those_of_the_definition(table):
+def test_jets_are_those_of_the_definition(objects):
     sizes = [12, 0, 1, 18]
-    inputs = made(table, np.random.default_rng(1), sizes)
+    inputs = made(objects, np.random.default_rng(1), sizes)
     result = cluster(inputs, inputs.take(NONE), radius=0.4, pt_min_gev=5.0)
     found = [
         (int(result.jets.event[jet]), sorted(result.constituent[result.jet == jet].tolist()))
         for jet in range(len(result.jets))
     ]
     slow = []
-    for event, start in enumerate(inputs.starts[:-1]):
-        rows = range(start, inputs.starts[event + 1])
+    for event, start in enumerate(inputs.starts):
+        rows = range(start, start + inputs.counts[event])
         momenta = [[float(inputs[name][row]) for name in ("px", "py", "pz", "energy")] for row in rows]
         jets = [(math.hypot(*p[:2]), sorted(start + k for k in group)) for group, p in slow_anti_kt(momenta, 0.4)]
         slow += [(event, group) for pt, group in sorted(jets, reverse=True) if pt > 5.0]
@@ -65,8 +65,8 @@ def test_jets_are_those_of_the_definition(table):
     assert slow == found
 
 
-def test_jets_are_the_sums_of_their_constituents_and_fall_in_momentum(table):
-    inputs = made(table, np.random.default_rng(2), [40, 40])
+def test_jets_are_the_sums_of_their_constituents_and_fall_in_momentum(objects):
+    inputs = made(objects, np.random.default_rng(2), [40, 40])
     result = cluster(inputs, inputs.take(NONE), radius=0.6, pt_min_gev=10.0)
 
     assert result.sum_over(inputs["px"]) == pytest.approx(result.jets["px"])
@@ -75,8 +75,8 @@ def test_jets_are_the_sums_of_their_constituents_and_fall_in_momentum(table):
     assert set(result.jet_of(len(inputs))[result.constituent]) == set(range(len(result.jets)))
 
 
-def test_ghosts_change_no_jet_and_carry_the_flavour(table):
-    inputs = made(table, np.random.default_rng(3), [30, 30])
+def test_ghosts_change_no_jet_and_carry_the_flavour(objects):
+    inputs = made(objects, np.random.default_rng(3), [30, 30])
     plain = cluster(inputs, inputs.take(NONE), radius=0.4, pt_min_gev=5.0)
     rows = [0, 1, 2, 30]
     ghosts = inputs.take(rows).having(
@@ -95,8 +95,8 @@ def test_ghosts_change_no_jet_and_carry_the_flavour(table):
     assert slow_parton.tolist() == parton_flavour(result, ghosts).tolist()
 
 
-def test_b_goes_before_c_and_both_before_the_hardest_parton(table):
-    inputs = made(table, np.random.default_rng(4), [1])
+def test_b_goes_before_c_and_both_before_the_hardest_parton(objects):
+    inputs = made(objects, np.random.default_rng(4), [1])
     ghosts = inputs.take([0, 0, 0, 0]).having(
         hadron=np.zeros(4, dtype=int), parton=np.array([21, -4, 5, 1]), pt=np.array([90.0, 30.0, 10.0, 50.0])
     )
@@ -106,7 +106,7 @@ def test_b_goes_before_c_and_both_before_the_hardest_parton(table):
         assert flavour == parton_flavour(cluster(inputs, some, radius=0.4, pt_min_gev=0.1), some)[0]
 
 
-def test_events_without_particles_have_no_jets(table):
-    empty = made(table, np.random.default_rng(5), [0, 0])
+def test_events_without_particles_have_no_jets(objects):
+    empty = made(objects, np.random.default_rng(5), [0, 0])
 
     assert len(cluster(empty, empty, radius=0.4, pt_min_gev=1.0).jets) == 0

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.physics.objects import Objects
 from pipeline.simulation.leptons import relative_isolation
 from pipeline.simulation.momenta import delta_r
-from pipeline.simulation.table import Table
 
 
 @given(st.lists(st.integers(0, 8), min_size=1, max_size=4), st.integers(0, 2**32 - 1))
@@ -14,8 +14,8 @@ def test_the_isolation_is_that_of_two_loops(counts, seed):
     event = np.repeat(np.arange(len(counts)), counts)
     n = len(event)
     columns = {"pt": rng.uniform(1, 20, n), "eta": rng.uniform(-0.4, 0.4, n), "phi": rng.uniform(2.8, 3.6, n)}
-    found = Table(event, len(counts), {**columns, "pdg_id": rng.choice([11, -13, 22, 211, 130], n)})
-    leptons = found.take(np.abs(found["pdg_id"]) < 20)
+    found = Objects(event, len(counts), {**columns, "pdg_id": rng.choice([11, -13, 22, 211, 130], n)})
+    leptons = found.where(np.abs(found["pdg_id"]) < 20)
     slow = []
     for a in range(len(leptons)):
         around = 0.0

@@ -2,9 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.physics.objects import Objects
 from pipeline.simulation.matching import match
 from pipeline.simulation.momenta import delta_r
-from pipeline.simulation.table import Table
 
 sizes = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=4)
 
@@ -12,7 +12,7 @@ sizes = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, ma
 def scattered(counts, rng):
     event = np.repeat(np.arange(len(counts)), counts)
     columns = {"eta": rng.uniform(-1, 1, len(event)), "phi": rng.uniform(-np.pi, np.pi, len(event))}
-    return Table(event, len(counts), columns)
+    return Objects(event, len(counts), columns)
 
 
 @given(sizes, st.integers(0, 2**32 - 1), st.floats(0.1, 3))

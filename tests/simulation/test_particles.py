@@ -51,7 +51,7 @@ def test_mothers_become_rows_and_stand_ins_get_their_name():
         },
         depth_limit=2,
     )
-    table = flat_particles(record, {36: 25})
+    objects = flat_particles(record, {36: 25})
 
-    assert table["pdg_id"].tolist() == [90, 25, 90, 25, -5]
-    assert table["mother"].tolist() == [0, 0, 2, 2, 3]
+    assert objects["pdg_id"].tolist() == [90, 25, 90, 25, -5]
+    assert objects["mother"].tolist() == [0, 0, 2, 2, 3]

@@ -6,7 +6,7 @@ from pipeline.simulation.truth import FLAGS, gen_part, has_flag, weakly_decaying
 
 
 @pytest.fixture
-def decay_chain(table):
+def decay_chain(objects):
     """p p → Z → ττ, one τ radiates and decays to μ, and a b that goes over B* and B to a D and a μ; by hand."""
     rows = [  # pdg_id, status, mother
         (90, -11, 0),
@@ -30,7 +30,7 @@ def decay_chain(table):
     pt = np.full(len(rows), 20.0)
     zero = np.zeros(len(rows))
     columns = {"px": pt, "py": zero, "pz": zero, "energy": pt, "mass": zero, "mother": mother, "mother2": mother}
-    return table([0] * len(rows), 1, pdg_id=pdg_id, status=status, **columns)
+    return objects([0] * len(rows), 1, pdg_id=pdg_id, status=status, **columns)
 
 
 def rows_with(particles, name):
