@@ -23,6 +23,9 @@ def code_digest(*paths: str | Path, root: str | Path = ROOT) -> str:
     Args:
         paths: relative to *root*, or absolute.
         root: the repository.
+
+    Raises:
+        FileNotFoundError: a path does not exist, so that code which moved is not left out.
     """
     digest = hashlib.sha256()
     for path in sorted(_files(Path(root), paths)):
@@ -61,8 +64,10 @@ def simulation_digest(analysis: Analysis, dataset: str, index: int, *, size: flo
 def _files(root: Path, paths: tuple[str | Path, ...]) -> set[Path]:
     found: set[Path] = set()
     for path in (root / part for part in paths):
-        if path.is_file():
+        if path.is_dir():
+            found.update(p for p in path.rglob("*") if p.suffix in {".py", ".yaml", ".json", ".j2"})
+        elif path.is_file():
             found.add(path)
         else:
-            found.update(p for p in path.rglob("*") if p.suffix in {".py", ".yaml", ".json", ".j2"})
+            raise FileNotFoundError(f"{path} is to be digested and does not exist; correct the list that names it")
     return found

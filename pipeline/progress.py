@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pipeline.events.plan import Range
     from pipeline.learning.learner import Epoch
@@ -25,16 +25,21 @@ class Progress:
         what: the stage and its object.
         total: how much there is to do; None if that is not known.
         unit: of what is counted.
+        clock: seconds, from any beginning.
     """
 
     what: str
     total: int | None = None
     unit: str = "events"
+    clock: Callable[[], float] = time.monotonic
     _done: int = 0
     _note: str = ""
-    _started: float = field(default_factory=time.monotonic)
-    _told: float = field(default_factory=time.monotonic)
+    _started: float = field(init=False)
+    _told: float = field(init=False)
     _bar: Any = None
+
+    def __post_init__(self) -> None:
+        self._started = self._told = self.clock()
 
     def __enter__(self) -> Progress:
         if sys.stderr.isatty():
@@ -55,7 +60,7 @@ class Progress:
             self._bar.update(
                 self._bar.task_ids[0], completed=done, note=self._note, rate=f"{self._rate():,.0f} {self.unit}/s"
             )
-        elif time.monotonic() - self._told > SECONDS_BETWEEN_LINES:
+        elif self.clock() - self._told > SECONDS_BETWEEN_LINES:
             self._tell()
 
     def step(self, *_: object) -> None:
@@ -78,10 +83,10 @@ class Progress:
             self.step()
 
     def _rate(self) -> float:
-        return self._done / max(time.monotonic() - self._started, 1e-9)
+        return self._done / max(self.clock() - self._started, 1e-9)
 
     def _tell(self, *, final: bool = False) -> None:
-        self._told = time.monotonic()
+        self._told = self.clock()
         of_total = f" of {self.total:,}" if self.total is not None and not final else ""
         parts = [f"{self.what}: {self._done:,}{of_total} {self.unit}", f"{self._rate():,.1f} {self.unit}/s", self._note]
         if final:

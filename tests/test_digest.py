@@ -1,0 +1,133 @@
+"""Digests change with what a product depends on, and with nothing else."""
+
+import pytest
+
+from pipeline.config import Analysis
+from pipeline.digest import code_digest, content_digest, model_digest, settings_digest, simulation_digest
+from tests.toy_analysis import ANALYSIS
+
+SIMULATED = {"process": "bkg", "xsec_pb": 1.0, "simulate": {"card": "tt", "events": 250, "events_per_file": 100}}
+
+
+def analysis(**changes):
+    datasets = {**ANALYSIS["datasets"], "b": SIMULATED}
+    return Analysis.model_validate({"name": "toy", **ANALYSIS, "datasets": datasets, **changes})
+
+
+@pytest.fixture
+def code(tmp_path):
+    """A folder with code, a card, and what is no code."""
+    (tmp_path / "part/inner").mkdir(parents=True)
+    for name in ("part/a.py", "part/inner/b.py", "part/card.yaml", "part/notes.txt", "other.py"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_digest_is_the_same_each_time(code):
+    assert code_digest("part", root=code) == code_digest("part", root=code)
+    assert len(code_digest("part", root=code)) == 16
+
+
+@pytest.mark.parametrize("name", ["part/a.py", "part/inner/b.py", "part/card.yaml"])
+def test_an_edit_changes_the_digest(name, code):
+    before = code_digest("part", root=code)
+
+    (code / name).write_text("edited", encoding="utf-8")
+
+    assert code_digest("part", root=code) != before
+
+
+def test_a_new_file_changes_the_digest(code):
+    before = code_digest("part", root=code)
+
+    (code / "part/c.py").touch()
+
+    assert code_digest("part", root=code) != before
+
+
+@pytest.mark.parametrize("name", ["part/notes.txt", "other.py"])
+def test_what_is_no_code_of_the_part_changes_nothing(name, code):
+    before = code_digest("part", root=code)
+
+    (code / name).write_text("edited", encoding="utf-8")
+
+    assert code_digest("part", root=code) == before
+
+
+def test_text_that_moves_from_one_file_to_the_next_changes_the_digest(code):
+    before = code_digest("part", root=code)
+
+    (code / "part/a.py").write_text("", encoding="utf-8")
+    (code / "part/inner/b.py").write_text("part/a.pypart/inner/b.py", encoding="utf-8")
+
+    assert code_digest("part", root=code) != before
+
+
+def test_the_digest_does_not_depend_on_where_the_code_lies(code, tmp_path_factory):
+    copy = tmp_path_factory.mktemp("copy") / "part"
+    (code / "part").rename(copy)
+
+    assert code_digest(copy) == code_digest("part", root=copy.parent)
+
+
+def test_a_path_that_does_not_exist_is_an_error(code):
+    with pytest.raises(FileNotFoundError, match="missing"):
+        code_digest("part", "missing.py", root=code)
+
+
+def test_a_file_named_twice_counts_once(code):
+    assert code_digest("part", root=code) == code_digest("part", "part/a.py", root=code)
+
+
+def test_the_order_of_keys_does_not_matter_but_that_of_lists_does():
+    assert content_digest({"a": 1, "b": 2}) == content_digest({"b": 2, "a": 1})
+    assert content_digest([1, 2]) != content_digest([2, 1])
+
+
+def test_settings_change_with_their_sections_only():
+    sections = ("seed", "histograms")
+
+    assert settings_digest(analysis(), sections) == settings_digest(analysis(title="Other"), sections)
+    assert settings_digest(analysis(), sections) != settings_digest(analysis(seed=7), sections)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 7},
+        {"folds": 3},
+        {"selection": {"met_min_gev": 3.0}},
+        {"inputs": {"all": {"event": ["met", "met_phi"]}}},
+        {"training": {"epochs": 3}},
+        {"models": {"m": {"architecture": "bdt", "inputs": "all", "options": {"max_depth": 2}}}},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_model_depends_on_its_settings(changes):
+    assert model_digest(analysis(**changes), "m") != model_digest(analysis(), "m")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "Other"},
+        {"lumi_inv_fb": 3.0},
+        {"histograms": {}},
+        {"inputs": {**ANALYSIS["inputs"], "more": {"event": ["met_phi"]}}},
+        {"models": {**ANALYSIS["models"], "n": {"architecture": "dnn", "inputs": "all"}}},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_model_depends_on_nothing_else(changes):
+    assert model_digest(analysis(**changes), "m") == model_digest(analysis(), "m")
+
+
+def test_more_events_make_again_only_the_files_that_change():
+    larger = {**SIMULATED, "simulate": {**SIMULATED["simulate"], "events": 400}}
+    more = analysis(datasets={**ANALYSIS["datasets"], "b": larger})
+
+    same = [simulation_digest(analysis(), "b", i, size=1) == simulation_digest(more, "b", i, size=1) for i in range(3)]
+
+    # 100, 100 and 50 events become 100, 100, 100 and 100.
+    assert same == [True, True, False]
+    assert simulation_digest(analysis(seed=7), "b", 0, size=1) != simulation_digest(analysis(), "b", 0, size=1)

@@ -1,0 +1,131 @@
+"""A product is whole or is not there."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import InputError
+from pipeline.files import read_json, replacing, write_json
+
+
+class Broken(Exception):
+    """What stops a stage in the middle."""
+
+
+def stop_in(path, *, folder=False):
+    """Write half of a product to *path*, and stop."""
+    with replacing(path) as temporary:
+        if folder:
+            temporary.mkdir()
+        (temporary / "new.pdf" if folder else temporary).write_text("half", encoding="utf-8")
+        raise Broken
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "new/plan.json"
+
+    with replacing(path) as temporary:
+        temporary.write_text("half", encoding="utf-8")
+        assert not path.exists()
+
+    assert path.read_text(encoding="utf-8") == "half"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_error_leaves_the_old_file_and_nothing_half_written(tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text("old", encoding="utf-8")
+
+    with pytest.raises(Broken):
+        stop_in(path)
+
+    assert path.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    path = tmp_path / "figures"
+    path.mkdir()
+    (path / "old.pdf").write_text("old", encoding="utf-8")
+
+    with replacing(path) as temporary:
+        temporary.mkdir()
+        (temporary / "new.pdf").write_text("new", encoding="utf-8")
+
+    assert [file.name for file in path.iterdir()] == ["new.pdf"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_leaves_the_old_folder(tmp_path):
+    path = tmp_path / "figures"
+    path.mkdir()
+    (path / "old.pdf").write_text("old", encoding="utf-8")
+
+    with pytest.raises(Broken):
+        stop_in(path, folder=True)
+
+    assert [file.name for file in path.iterdir()] == ["old.pdf"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_run_left_is_not_mixed_in(tmp_path):
+    path = tmp_path / "figures"
+    with replacing(path) as temporary:
+        temporary.mkdir()
+    temporary.mkdir()
+    (temporary / "left.pdf").write_text("left", encoding="utf-8")
+
+    with replacing(path) as again:
+        again.mkdir()
+
+    assert list(path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["scores.root", "roc.png", "plan.json"])
+def test_the_temporary_name_keeps_the_suffix_by_which_writers_choose_a_format(name, tmp_path):
+    with replacing(tmp_path / name) as temporary:
+        temporary.touch()
+
+        assert temporary.suffix == (tmp_path / name).suffix
+        assert temporary.name.startswith(".")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf], ids=str)
+def test_a_number_that_json_does_not_know_is_refused(value, tmp_path):
+    path = tmp_path / "metrics.json"
+
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"auc": value})
+
+    assert list(tmp_path.iterdir()) == []
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(content=values)
+def test_reading_gives_back_what_was_written(content, tmp_path_factory):
+    path = tmp_path_factory.mktemp("json") / "content.json"
+
+    write_json(path, content)
+
+    assert read_json(path, made_by="test") == content
+
+
+def test_a_missing_product_names_its_stage(tmp_path):
+    with pytest.raises(InputError, match=r"No .*plan\.json\. The stage 'plan' writes it\. Run that stage first\."):
+        read_json(tmp_path / "plan.json", made_by="plan")
+
+
+def test_a_damaged_product_names_its_stage(tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text('{"datasets": [', encoding="utf-8")
+
+    with pytest.raises(InputError, match=r"plan\.json is no JSON: .* Remove it and run the stage 'plan' again\."):
+        read_json(path, made_by="plan")
