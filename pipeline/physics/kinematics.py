@@ -56,9 +56,9 @@ def wrap_phi(phi: ArrayLike) -> NDArray[np.float64]:
     >>> [round(float(angle), 6) for angle in wrap_phi([0.5, np.pi, -np.pi, 4.0])]
     [0.5, 3.141593, 3.141593, -2.283185]
     """
-    angle = np.asarray(phi, dtype=np.float64)
-    turns = np.ceil((angle - np.pi) / (2 * np.pi))
-    return angle - 2 * np.pi * turns
+    # Neither the remainder nor the one more turn rounds, so that no angle near ±π ends on the wrong side.
+    angle = np.fmod(np.asarray(phi, dtype=np.float64), 2 * np.pi)
+    return np.where(angle > np.pi, angle - 2 * np.pi, np.where(angle <= -np.pi, angle + 2 * np.pi, angle))
 
 
 def delta_phi(phi_1: ArrayLike, phi_2: ArrayLike) -> NDArray[np.float64]:
