@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from operator import add
 from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +15,9 @@ from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.stream.select import select
 
 if TYPE_CHECKING:
-    from benchmarks.setting import Setting
     from numpy.typing import NDArray
 
+    from benchmarks.setting import Setting
     from pipeline.statistics.histogram import ExactHistogram
 
 GOAL = 0.85

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 GOAL = 0.95
 # So many steps are timed at least, for the start of `fit` not to count.
-STEPS = 400
+STEPS = 200
 
 
 def run(setting: Setting) -> Ratio:

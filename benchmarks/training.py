@@ -82,18 +82,20 @@ class InMemory(keras.utils.PyDataset):  # type: ignore[misc]
     def __init__(self, table: tuple[Any, Any, Any], orders: Sequence[NDArray[np.int64]]) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._inputs, self._targets, self._weight = table
-        self._orders, self._epoch = orders, 0
+        self._orders, self._epoch = orders, -1
 
     def __len__(self) -> int:
         return -(-len(self._weight) // TRAINING.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
         start = index * TRAINING.batch_size
-        rows = self._orders[self._epoch][start : start + TRAINING.batch_size]
+        # Before the first epoch Keras looks at some batches to learn their shapes.
+        order = self._orders[max(self._epoch, 0)]
+        rows = order[start : start + TRAINING.batch_size]
         return {name: values[rows] for name, values in self._inputs.items()}, self._targets[rows], self._weight[rows]
 
-    def on_epoch_end(self) -> None:
-        """Keras has had all batches of an epoch."""
+    def on_epoch_begin(self) -> None:
+        """Keras begins an epoch."""
         self._epoch = (self._epoch + 1) % len(self._orders)
 
 
