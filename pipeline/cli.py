@@ -132,11 +132,13 @@ def train(config: Path, results: Path, model: str, fold: int) -> None:
 @click.option("--dataset", required=True, help="name of the dataset")
 def score(config: Path, results: Path, workers: int, dataset: str) -> None:
     """Score the events of a dataset with every model, and fill the histograms."""
+    from pipeline.datasets import get_dataset
     from pipeline.events.plan import Plan
     from pipeline.learning.score import score as run
     from pipeline.progress import Progress
 
     analysis = _analysis(config)
+    get_dataset(analysis, dataset)
     folder = results / analysis.name
     planned = Plan.load(folder / "plan.json")
     with Progress(f"score {dataset}", sum(part.entries for part in planned.ranges([dataset]))) as progress:

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.config import Sequence
 from pipeline.errors import InputError, nearest
 from pipeline.statistics.hashing import event_hash
-from pipeline.stream.padding import pad
+from pipeline.stream.padding import numbers, pad
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,7 @@ def build_chunk(selected: Selected, analysis: Analysis, *, place: str) -> Chunk:
         InputError: the processor gives no such input, an input is not finite, or an array has the wrong length.
     """
     ids = selected.ids
+    _check_shape("the weight", selected.weight, len(selected))
     chunk = Chunk(
         keys=event_hash(ids.run, ids.luminosity_block, ids.event),
         weight=np.asarray(selected.weight, dtype=np.float64),
@@ -79,6 +80,8 @@ def build_inputs(selected: Selected, collections: Mapping[str, Collection], *, p
             raise InputError(
                 f"The processor gives no feature {name}.{feature}. {nearest(feature, given)} Correct `inputs` in the YAML."
             )
+        for feature in wanted:
+            _check_shape(f"{name}.{feature}", given[feature], len(selected), jagged=isinstance(collection, Sequence))
         if isinstance(collection, Sequence):
             tensors[name], tensors[f"{name}_mask"] = pad(given, collection)
         else:
@@ -90,8 +93,17 @@ def build_inputs(selected: Selected, collections: Mapping[str, Collection], *, p
 def _columns(given: Mapping[str, Any], features: tuple[str, ...], n_events: int) -> NDArray[np.float32]:
     table = np.empty((n_events, len(features)), dtype=np.float32)
     for position, feature in enumerate(features):
-        table[:, position] = np.asarray(given[feature])
+        table[:, position] = numbers(given[feature])
     return table
+
+
+def _check_shape(what: str, values: Any, n_events: int, *, jagged: bool = False) -> None:
+    n_dimensions = values.ndim if hasattr(values, "ndim") else np.ndim(values)
+    if len(values) != n_events or n_dimensions != 1 + jagged:
+        raise InputError(
+            f"The processor gives {what} with {len(values)} entries in {n_dimensions} dimensions, for {n_events} selected"
+            f" events. Expected {'a list' if jagged else 'one number'} an event. Correct it in the processor."
+        )
 
 
 def _check_finite(tensor: NDArray[np.float32], name: str, features: tuple[str, ...], selected: Selected, place: str) -> None:
