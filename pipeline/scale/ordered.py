@@ -38,7 +38,7 @@ def ordered_map(
         waiting: deque[Any] = deque()
         for item in items:
             waiting.append(client.submit(function, item, pure=False, retries=0))
-            if len(waiting) > workers * (1 + QUEUED_PER_WORKER):
+            if len(waiting) >= workers * (1 + QUEUED_PER_WORKER):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
