@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.errors import PipelineError
+from pipeline.learning.onnx_erfc import teach_erfc
 from pipeline.learning.predictor import OnnxPredictor
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import keras
+    from numpy.typing import NDArray
 
     from pipeline.stream.chunk import Tensors
 
@@ -29,8 +31,9 @@ def export_onnx(model: keras.Model, path: Path, sample: Tensors) -> None:
         sample: tensors of some events, shape (n_events, ...).
 
     Raises:
-        PipelineError: an output differs by more than 1e-5.
+        PipelineError: a layer has no ONNX form, or an output differs by more than 1e-5.
     """
+    teach_erfc()
     expected = np.asarray(model.predict_on_batch(sample))
     for name in ("tensorflow", "tf2onnx"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -38,9 +41,20 @@ def export_onnx(model: keras.Model, path: Path, sample: Tensors) -> None:
         # tf2onnx asks NumPy and TensorFlow for names that both have deprecated.
         warnings.simplefilter("ignore")
         model.export(path, format="onnx", verbose=False)
-    difference = float(np.abs(OnnxPredictor(path).predict(sample) - expected).max())
+    difference = float(np.abs(_answers(model, path, sample) - expected).max())
     if not difference <= TOLERANCE:
         raise PipelineError(
             f"The ONNX export of model {model.name!r} differs from Keras by {difference:.2g} on a real batch."
             f" Expected at most {TOLERANCE:g}. Look for a layer that exports wrongly: export parts of the model and compare."
         )
+
+
+def _answers(model: keras.Model, path: Path, sample: Tensors) -> NDArray[np.float32]:
+    try:
+        return OnnxPredictor(path).predict(sample)
+    except Exception as error:
+        what = str(error).splitlines()[0][-200:]
+        raise PipelineError(
+            f"The ONNX export of model {model.name!r} cannot be used: {what}. Expected layers and activations that tf2onnx"
+            " knows. Replace the one that is named."
+        ) from error

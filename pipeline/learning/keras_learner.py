@@ -59,6 +59,9 @@ def fit(
     """Train *model* and write `model.keras` and `model.onnx`; the arguments are those of `Learner.fit`."""
     batches = Batches(stream, "training", n_events["training"])
     record = _Record(Batches(stream, "validation", n_events["validation"]), training, progress)
+    sample = next(stream.epoch(0, "validation")).tensors
+    # Before the training as well, so that a layer which cannot be exported does not show after hours.
+    export_onnx(model, folder / "model.onnx", sample)
     model.compile(
         optimizer=_optimizer(training),
         loss=task.keras_loss,
@@ -79,7 +82,7 @@ def fit(
             verbose=0,
         )
     model.save(folder / "model.keras")
-    export_onnx(model, folder / "model.onnx", next(stream.epoch(0, "validation")).tensors)
+    export_onnx(model, folder / "model.onnx", sample)
     return Trained(
         history=tuple(record.history),
         best_epoch=min(record.history, key=lambda row: row.val_loss).epoch,

@@ -55,6 +55,7 @@ TRAINING_CODE = (
     "pipeline/learning/keras_learner.py",
     "pipeline/learning/xgboost_learner.py",
     "pipeline/learning/export.py",
+    "pipeline/learning/onnx_erfc.py",
     "pipeline/learning/schedule.py",
 )
 
