@@ -17,6 +17,7 @@ from pipeline.errors import InputError, nearest
 from pipeline.yaml_reader import read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Observable = Annotated[str, Field(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)?$")]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -162,7 +163,7 @@ class Model(Section):
 class Axis(Section):
     """The binning of one histogram: regular by `bins`, `start`, `stop`, or variable by `edges`."""
 
-    observable: Name
+    observable: Observable = Field(description="of the processor, or an input as <collection>.<feature>")
     label: str
     unit: str | None = None
     bins: Count | None = None

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan, Range
     from pipeline.learning.learner import Predictor
+    from pipeline.physics.selected import Selected
     from pipeline.stream.chunk import Chunk
 
 Scores = dict[str, "NDArray[np.float32]"]
@@ -63,7 +64,7 @@ class Scorer:
         chunk = build_chunk(selected, analysis, place=str(part))
         n_events = selected.cutflow.cuts[0].n_events
         histograms = DatasetHistograms.for_analysis(analysis, self.quantum)
-        histograms.fill(selected.observables, selected.weight)
+        histograms.fill(histogrammed(selected), selected.weight)
         folds = fold_of(chunk.keys, analysis.folds)
         columns: dict[str, NDArray[Any]] = {
             "run": selected.ids.run,
@@ -146,6 +147,12 @@ def score(
     else:
         counts.save(evaluation)
     write_json(folder / "scores" / f"{dataset}.ledger.json", ledger.to_json())
+
+
+def histogrammed(selected: Selected) -> dict[str, Any]:
+    """What may be histogrammed: the observables, and every input as `<collection>.<feature>`."""
+    inputs = {f"{name}.{feature}": values for name, given in selected.inputs.items() for feature, values in given.items()}
+    return {**selected.observables, **inputs}
 
 
 def typical_weight(plan: Plan, dataset: str) -> Quantum:

@@ -122,3 +122,25 @@ def test_all_stages_by_hand_score_each_event(toy):
 
     scores = uproot.concatenate("results/toy/scores/s.root:Scores", library="np")
     np.testing.assert_array_equal(np.sort(scores["event"]), np.arange(60))
+
+
+def test_an_input_can_be_histogrammed_by_its_collection(toy):
+    axis = {"label": "x", "bins": 6, "start": 0.0, "stop": 60.0}
+    write_toy(toy, histograms={"input": {"observable": "event.met", **axis}}, models={})
+    run("plan")
+
+    assert run("score", "--dataset", "s").exit_code == 0
+
+    import uproot
+
+    with uproot.open("results/toy/histograms/s.root") as file:
+        # MET of event e is 10 + e GeV, and every fifth weight is -2.5 instead of 2.5.
+        assert file["input"].values().tolist() == [0.0, *[15.0] * 5]
+
+
+def test_an_input_that_does_not_exist_is_named_with_the_nearest(toy):
+    axis = {"label": "x", "bins": 6, "start": 0.0, "stop": 60.0}
+    write_toy(toy, histograms={"input": {"observable": "event.mett", **axis}}, models={})
+    run("plan")
+
+    refused(run("score", "--dataset", "s"), "wants observable 'event.mett'", "Nearest: 'event.met'")
