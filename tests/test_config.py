@@ -56,8 +56,8 @@ def test_an_analysis_has_the_name_of_its_file(write):
 @pytest.mark.parametrize(
     ("place", "value", "nearest"),
     [
-        ("titel", "x", "title"),
-        ("processes.sig.lable", "x", "label"),
+        ("tittel", "x", "title"),
+        ("processes.sig.labell", "x", "label"),
         ("datasets.s.xsec", 1.0, "xsec_pb"),
         ("datasets.s.simulate", {"card": "a", "events": 3, "event_per_file": 3}, "events_per_file"),
         ("datasets.s.fetch", {"package": "a==1", "members": ["a"], "member": "a"}, "members"),
@@ -121,7 +121,7 @@ def test_a_misspelt_key_is_told_with_its_place_and_the_nearest(place, value, nea
         ("histograms.met", {"observable": "met", "label": "x", "edges": [0]}, r"edges must be at least two and rise"),
         ("task", REMOVED, r"models are given, but no task; add task: \{kind: classification"),
         ("task", 3, r"task: needs a `kind`, the name of a module of pipeline/tasks"),
-        ("task.kind", "clasification", r"No task 'clasification' in pipeline/tasks\. Nearest: 'classification'\."),
+        ("task.kind", "classificationn", r"No task 'classificationn' in pipeline/tasks\. Nearest: 'classification'\."),
         ("task.kind", "score_counts", r"No task 'score_counts' in pipeline/tasks\. Known: 'classification'\."),
         ("task.signal", "xyz", r"task\.signal: 'xyz' is no class\. Known: 'b', 's'\."),
         ("task.classes", {"b": ["bkg"]}, r"task\.classes: Dictionary should have at least 2 items"),
@@ -149,17 +149,17 @@ def test_a_class_whose_only_dataset_is_data_has_no_simulated_dataset(write):
 
 
 def test_all_mistakes_are_told_at_once(tmp_path):
-    text = yaml.safe_dump({**WHOLE, "titel": "x", "lumi_inv_fb": -1.0})
+    text = yaml.safe_dump({**WHOLE, "tittel": "x", "lumi_inv_fb": -1.0})
 
-    with pytest.raises(InputError, match=r"lumi_inv_fb: .*; titel: "):
+    with pytest.raises(InputError, match=r"lumi_inv_fb: .*; tittel: "):
         load_text(tmp_path, text)
 
 
 def test_a_missing_file_is_told_with_the_nearest(write):
     path = write()
 
-    with pytest.raises(InputError, match=r"toi\.yaml\. Nearest: 'toy'\. To add an analysis, write that file\."):
-        load_analysis(path.with_name("toi.yaml"))
+    with pytest.raises(InputError, match=r"toyy\.yaml\. Nearest: 'toy'\. To add an analysis, write that file\."):
+        load_analysis(path.with_name("toyy.yaml"))
 
 
 @pytest.mark.parametrize(
