@@ -6,15 +6,18 @@ import importlib
 import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.ratio import Ratio
 from benchmarks.setting import make_setting
 from pipeline.errors import InputError, nearest
 from pipeline.files import write_json
+
+if TYPE_CHECKING:
+    from benchmarks.ratio import Ratio
 
 BENCHMARKS = ("start", "roc", "select_and_fill", "score", "stream_warm", "stream_cold")
 

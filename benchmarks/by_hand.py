@@ -1,4 +1,4 @@
-"""The selection and the histograms of hh_bbww as one writes them by hand, with uproot and NumPy and nothing of the pipeline.
+"""The selection and the histograms of hh_bbww as one writes them by hand, with uproot, NumPy and hist, without the pipeline.
 
 One exception: m_T2 is not written twice. Whoever works by hand takes a function for it as well, and here it is ours.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import hist
 import numpy as np
 import uproot
 
@@ -22,15 +23,13 @@ if TYPE_CHECKING:
 Columns = dict[str, "NDArray[Any]"]
 
 LEPTON = ("pt", "eta", "phi", "mass", "charge", "pfRelIso03_all")
-JET = ("pt", "eta", "phi", "mass", "btagTracks")
+JET = ("pt", "eta", "phi", "mass", "btagTracks", "chHEF", "neHEF", "chEmEF", "neEmEF", "nCharged", "nNeutral")
 FLAT = ("run", "luminosityBlock", "event", "genWeight", "MET_pt", "MET_phi")
-# The inputs of the networks need these besides.
-JET_CONTENT = ("chHEF", "neHEF", "chEmEF", "neEmEF", "nCharged", "nNeutral")
 
 
-def read(path: str, start: int, stop: int, *, jet: tuple[str, ...] = JET) -> Columns:
+def read(path: str, start: int, stop: int) -> Columns:
     """Branches of a part of a file; those of a collection flat, with its counts as `nJet` and so on."""
-    names = [f"{c}_{f}" for c, fields in (("Electron", LEPTON), ("Muon", LEPTON), ("Jet", jet)) for f in fields]
+    names = [f"{c}_{f}" for c, fields in (("Electron", LEPTON), ("Muon", LEPTON), ("Jet", JET)) for f in fields]
     with uproot.open(path) as file:
         arrays = file["Events"].arrays([*FLAT, *names], entry_start=start, entry_stop=stop, library="ak", how=dict)
     columns = {name: np.asarray(arrays[name]) for name in FLAT}
@@ -42,7 +41,7 @@ def read(path: str, start: int, stop: int, *, jet: tuple[str, ...] = JET) -> Col
 
 
 def select(columns: Columns, selection: Mapping[str, Any]) -> Columns:
-    """Observables and weight of the events with two opposite-sign leptons and two b jets, each of shape (n_selected,)."""
+    """What is histogrammed and the weight of the events with two opposite-sign leptons and two b jets, each of shape (n_selected,)."""
     leptons = _leptons(columns, selection)
     pairs, same = _two_of_each(leptons["event"])
     opposite = leptons["charge"][pairs[:, 0]] + leptons["charge"][pairs[:, 1]] == 0
@@ -50,26 +49,22 @@ def select(columns: Columns, selection: Mapping[str, Any]) -> Columns:
     jets = _b_jets(columns, leptons, same, selection)
     jet_pairs, chosen = _two_of_each(jets["event"])
     pairs = pairs[np.searchsorted(same, chosen)]
+    jets = {name: column[jet_pairs] for name, column in jets.items()}
+    leptons = {name: column[pairs] for name, column in leptons.items()}
+    met, met_phi = columns["MET_pt"][chosen], columns["MET_phi"][chosen]
     return {
-        "event": columns["event"][chosen],
         "weight": columns["genWeight"][chosen].astype(np.float64),
-        **_observables(
-            {name: column[jet_pairs] for name, column in jets.items()},
-            {name: column[pairs] for name, column in leptons.items()},
-            columns["MET_pt"][chosen],
-            columns["MET_phi"][chosen],
-            selection["mt2_invisible_mass_gev"],
-        ),
+        **_observables(jets, leptons, met, met_phi, selection["mt2_invisible_mass_gev"]),
+        **_inputs(jets, leptons, met_phi),
     }
 
 
-def fill(selected: Columns, analysis: Analysis) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """Entries and sums of weights in the bins of every histogram, without what is beyond the ends."""
+def fill(selected: Columns, analysis: Analysis) -> dict[str, Any]:
+    """Every histogram of the analysis, by name."""
     filled = {}
     for name, axis in analysis.histograms.items():
-        values, span = selected[axis.observable], (axis.start, axis.stop)
-        entries = np.histogram(values, axis.bins, span)[0]
-        filled[name] = (entries, np.histogram(values, axis.bins, span, weights=selected["weight"])[0])
+        filled[name] = hist.Hist(hist.axis.Regular(axis.bins, axis.start, axis.stop), storage=hist.storage.Weight())
+        filled[name].fill(selected[axis.observable], weight=selected["weight"])
     return filled
 
 
@@ -147,6 +142,25 @@ def _observables(jets: Columns, leptons: Columns, met: NDArray[Any], met_phi: ND
         "lept1_pt": leptons["pt"][:, 0].astype(float),
         "bjet1_pt": jets["pt"][:, 0].astype(float),
     }
+
+
+def _inputs(jets: Columns, leptons: Columns, met_phi: NDArray[Any]) -> Columns:
+    """The inputs of the networks that are histogrammed, as the networks see them: in float32."""
+    ch_had, neu_had, ch_em, neu_em = (jets[name][:, 0].astype(float) for name in ("chHEF", "neHEF", "chEmEF", "neEmEF"))
+    hadronic = ch_had + neu_had
+    total = hadronic + ch_em + neu_em
+    origin = leptons["phi"][:, 0]
+    inputs = {
+        "event.bjet1_mass": jets["mass"][:, 0],
+        "event.bjet1_ncharged": jets["nCharged"][:, 0],
+        "event.bjet1_eratio": np.where(total > 0, hadronic / np.maximum(total, 1e-30), 0),
+        "event.bjet2_pt": jets["pt"][:, 1],
+        "event.lept2_pt": leptons["pt"][:, 1],
+        "relative.lept2_phi": _delta_phi(leptons["phi"][:, 1], origin),
+        "relative.bjet1_phi": _delta_phi(jets["phi"][:, 0], origin),
+        "relative.met_phi": _delta_phi(met_phi, origin),
+    }
+    return {name: values.astype(np.float32) for name, values in inputs.items()}
 
 
 def _momenta(objects: Columns) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Which events are read: a few thousand simulated ones, repeated under new event numbers, so that a million are made at once."""
+"""Which events are read: a few thousand simulated ones, again and again under new event numbers."""
 
 from __future__ import annotations
 
@@ -69,13 +69,14 @@ def repeat_file(source: Path, out: Path, *, first_event: int, n_events: int) -> 
 
 def _columns(tree: Any) -> dict[str, Any]:
     """The branches of NanoAOD, those of a collection as one array of records."""
-    collections = [name[1:] for name in tree.keys() if f"{name[1:]}_pt" in tree and name.startswith("n")]
+    names = tree.keys(recursive=False)
+    collections = [name[1:] for name in names if name.startswith("n") and f"{name[1:]}_pt" in names]
     columns = {}
     for name in collections:
         jagged = tree.arrays(filter_name=f"{name}_*")
         columns[name] = ak.zip({field.removeprefix(f"{name}_"): jagged[field] for field in jagged.fields})
     in_collections = tuple(f"{name}_" for name in collections)
-    flat = [name for name in tree.keys() if name[1:] not in collections and not name.startswith(in_collections)]
+    flat = [name for name in names if name[1:] not in collections and not name.startswith(in_collections)]
     return tree.arrays(flat, library="np") | columns
 
 

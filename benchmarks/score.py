@@ -1,4 +1,4 @@
-"""The stage `score` (read, select, build, infer, count, write), against reading by hand and bare inference by ONNX Runtime."""
+"""The stage `score`, against reading and selecting by hand and bare inference by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -85,8 +85,7 @@ class Bare:
     def __call__(self) -> dict[tuple[str, str], NDArray[np.float32]]:
         """Scores by dataset and model, each of shape (n_selected, n_outputs)."""
         for part in self._ranges:
-            jet = by_hand.JET + by_hand.JET_CONTENT
-            by_hand.select(by_hand.read(part.path, part.start, part.stop, jet=jet), self._analysis.selection)
+            by_hand.select(by_hand.read(part.path, part.start, part.stop), self._analysis.selection)
         scores: dict[tuple[str, str], dict[Range, Any]] = {}
         for (part, model, fold), (rows, table) in self._tensors.items():
             network = self._sessions[model, fold]

@@ -41,4 +41,4 @@ def read_yaml(path: Path) -> Any:
     Raises:
         yaml.YAMLError: it is no YAML, or a key is given twice; names line and column.
     """
-    return yaml.load(path.read_bytes(), Loader=_Loader)
+    return _Loader(path.read_bytes()).get_single_data()

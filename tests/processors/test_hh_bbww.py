@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from pipeline.config import load_analysis
 from pipeline.errors import InputError
+from pipeline.learning.score import histogrammed
 from pipeline.physics.kinematics import delta_phi
 from processors.hh_bbww import EVENT_INPUTS, READS, Processor, Settings
 
@@ -361,7 +362,7 @@ def test_the_shipped_analysis_fits(pytestconfig, made_events):
     analysis = load_analysis(pytestconfig.rootpath / "config" / "hh_bbww.yaml")
     selected = Processor(Settings.model_validate(analysis.selection)).process(made_events([]))
 
-    assert {axis.observable for axis in analysis.histograms.values()} <= set(selected.observables)
+    assert {axis.observable for axis in analysis.histograms.values()} <= set(histogrammed(selected))
     for collections in analysis.inputs.values():
         for name, features in collections.items():
             assert list(features) == list(EVENT_INPUTS) == list(selected.inputs[name])
