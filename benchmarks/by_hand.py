@@ -41,7 +41,7 @@ def read(path: str, start: int, stop: int) -> Columns:
 
 
 def select(columns: Columns, selection: Mapping[str, Any]) -> Columns:
-    """What is histogrammed and the weight of the events with two opposite-sign leptons and two b jets, each of shape (n_selected,)."""
+    """Events with two opposite-sign leptons and two b jets: what is histogrammed and the weight, of shape (n_selected,)."""
     leptons = _leptons(columns, selection)
     pairs, same = _two_of_each(leptons["event"])
     opposite = leptons["charge"][pairs[:, 0]] + leptons["charge"][pairs[:, 1]] == 0
@@ -171,14 +171,14 @@ def _momenta(objects: Columns) -> NDArray[np.float64]:
 
 
 def _mass(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.sqrt(np.maximum(p[3] ** 2 - p[0] ** 2 - p[1] ** 2 - p[2] ** 2, 0))
+    return np.asarray(np.sqrt(np.maximum(p[3] ** 2 - p[0] ** 2 - p[1] ** 2 - p[2] ** 2, 0)))
 
 
 def _separation(objects: Columns) -> NDArray[np.float64]:
     eta = objects["eta"].astype(float)
-    return np.hypot(eta[:, 0] - eta[:, 1], _delta_phi(objects["phi"][:, 0], objects["phi"][:, 1]))
+    return np.asarray(np.hypot(eta[:, 0] - eta[:, 1], _delta_phi(objects["phi"][:, 0], objects["phi"][:, 1])))
 
 
 def _delta_phi(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
     difference = a.astype(float) - b
-    return difference - 2 * np.pi * np.rint(difference / (2 * np.pi))
+    return np.asarray(difference - 2 * np.pi * np.rint(difference / (2 * np.pi)))

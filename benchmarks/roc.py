@@ -62,9 +62,9 @@ def run(setting: Setting) -> Ratio:
 def area(bkg: Scored, sig: Scored) -> float:
     """Area under the curve, by the pipeline."""
     counted = [counts(events, place) for place, events in enumerate((bkg, sig))]
-    b, s = (QUANTUM.value * one.test_counts("m") for one in counted)
-    curve = RocCurve.from_counts(THRESHOLDS, s, b, bkg_sumw2=QUANTUM.squared.value * counted[0].sumw2_counts("m"))
-    return float(curve.auc.value or 0.0)
+    b, s = (np.float64(QUANTUM.value) * one.test_counts("m") for one in counted)
+    sumw2 = np.float64(QUANTUM.squared.value) * counted[0].sumw2_counts("m")
+    return float(RocCurve.from_counts(THRESHOLDS, s, b, bkg_sumw2=sumw2).auc_replicas[0])
 
 
 def counts(events: Scored, true_class: int) -> ScoreCounts:

@@ -77,7 +77,7 @@ def _columns(tree: Any) -> dict[str, Any]:
         columns[name] = ak.zip({field.removeprefix(f"{name}_"): jagged[field] for field in jagged.fields})
     in_collections = tuple(f"{name}_" for name in collections)
     flat = [name for name in names if name[1:] not in collections and not name.startswith(in_collections)]
-    return tree.arrays(flat, library="np") | columns
+    return {**tree.arrays(flat, library="np"), **columns}
 
 
 def _type(column: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline import plugins
 from pipeline.config import Training
 from pipeline.learning import keras_learner
-from pipeline.learning.keras_learner import STEPS_PER_EXECUTION, Batches, keras
+from pipeline.learning.keras_learner import STEPS_PER_EXECUTION, Batches
 from pipeline.learning.summarise import summarise
 from pipeline.stream.cache import ChunkCache
 from pipeline.stream.summary import Summary
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from benchmarks.setting import Setting
     from pipeline.stream.shuffle import Rows
+
+# By way of the learner, which sets what TensorFlow reads when it is first imported.
+keras: Any = keras_learner.keras  # type: ignore[attr-defined]
 
 MODEL, FOLD, SEED = "dnn_phi", 0, 1
 TRAINING = Training(batch_size=1024)
