@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CARDS = ("hh_bbww", "tt_dilep")
-# So many are simulated for each card, and repeated as one cluster each.
+# So many are simulated of each card, or fewer where fewer are wanted, and repeated as one cluster each.
 BASE_EVENTS = 4000
 EVENTS_PER_FILE = 50_000
 
@@ -29,20 +29,20 @@ def sample_files(folder: Path, events_per_card: int) -> dict[str, tuple[str, ...
 
 
 def _files_of(folder: Path, card: str, n_events: int) -> list[Path]:
-    made = []
+    made, base_events = [], min(BASE_EVENTS, n_events)
     for start in range(0, n_events, EVENTS_PER_FILE):
         size = min(EVENTS_PER_FILE, n_events - start)
         made.append(folder / f"{card}_{start}_{size}.root")
         if not made[-1].exists():
             with replacing(made[-1]) as temporary:
-                repeat_file(_simulated(folder, card), temporary, first_event=start + 1, n_events=size)
+                repeat_file(_simulated(folder, card, base_events), temporary, first_event=start + 1, n_events=size)
     return made
 
 
-def _simulated(folder: Path, card: str) -> Path:
-    path = folder / f"{card}.root"
+def _simulated(folder: Path, card: str, n_events: int) -> Path:
+    path = folder / f"{card}_simulated_{n_events}.root"
     if not path.exists():
-        simulate_file(card, n_events=BASE_EVENTS, seed=1, file_index=0, out=path)
+        simulate_file(card, n_events=n_events, seed=1, file_index=0, out=path)
     return path
 
 
