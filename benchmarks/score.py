@@ -11,6 +11,7 @@ import uproot
 from benchmarks import by_hand
 from benchmarks.ratio import Ratio, paired
 from pipeline.config import Analysis
+from pipeline.events.pool import pool
 from pipeline.learning.score import score
 from pipeline.learning.summarise import summarise
 from pipeline.learning.train import train
@@ -44,6 +45,7 @@ def run(setting: Setting) -> Ratio:
     bare = Bare(setting, analysis, folder)
 
     def pipeline() -> None:
+        pool().close()  # a job opens each file once
         for dataset in analysis.datasets:
             score(analysis, setting.plan, dataset, folder)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks import by_hand
 from benchmarks.ratio import Ratio, paired
+from pipeline.events.pool import pool
 from pipeline.learning.score import histogrammed, typical_weight
 from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.stream.select import select
@@ -26,6 +27,7 @@ def run(setting: Setting) -> Ratio:
 
 def with_pipeline(setting: Setting) -> dict[str, DatasetHistograms]:
     """The histograms of each dataset, from the processor."""
+    pool().close()  # a job opens each file once
     filled = {}
     for dataset in setting.analysis.datasets:
         total = DatasetHistograms.for_analysis(setting.analysis, typical_weight(setting.plan, dataset))

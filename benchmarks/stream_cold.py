@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.ratio import REPEATS, Ratio, timed
 from benchmarks.training import Trial, check_equal, fit
+from pipeline.events.pool import pool
 from pipeline.stream.chunk import build_chunk
 from pipeline.stream.select import select
 
@@ -24,12 +25,14 @@ def run(setting: Setting) -> Ratio:
     ours, theirs = trial.model(), trial.model()
 
     def read() -> None:
+        pool().close()  # a job opens each file once
         for part in setting.ranges:
             build_chunk(select(setting.analysis, part), setting.analysis, place=str(part))
 
     ratios = []
     for repeat in range(REPEATS + 1):
         shutil.rmtree(cache, ignore_errors=True)
+        pool().close()
         both, _ = timed(lambda: fit(ours, trial.batches()))
         reading, training = timed(read)[0], timed(lambda: fit(theirs, memory))[0]
         check_equal(ours, theirs)
