@@ -185,7 +185,7 @@ class _Record(keras.callbacks.Callback):  # type: ignore[misc]
         logs = {} if logs is None else logs
         logs["val_loss"] = self._loss()
         row = Epoch(epoch + 1, float(logs["loss"]), logs["val_loss"], learning_rate(self._training, epoch))
-        self.history.append(row)
+        self.history.append(row.checked())
         self._progress(row)
 
     def _loss(self) -> float:

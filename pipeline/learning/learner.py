@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +35,19 @@ class Epoch:
     loss: float
     val_loss: float
     learning_rate: float
+
+    def checked(self) -> Epoch:
+        """The same record.
+
+        Raises:
+            PipelineError: a loss is not finite: the training has diverged, and no later epoch mends that.
+        """
+        if not (math.isfinite(self.loss) and math.isfinite(self.val_loss)):
+            raise PipelineError(
+                f"Epoch {self.epoch} has loss {self.loss:g} and validation loss {self.val_loss:g} at learning rate"
+                f" {self.learning_rate:g}. Expected finite numbers. Lower training.learning_rate, or mend extreme inputs."
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def _rounds(
         model.update(learned, number)
         losses = [float(part.rpartition(":")[2]) for part in model.eval_set([(learned, "t"), (validated, "v")]).split()[1:]]
         row = Epoch(number + 1, losses[0], losses[1], rate)
-        progress(row)
+        progress(row.checked())
         yield row
         stop = training.early_stopping
         if row.val_loss < best - (stop.min_delta if stop else 0.0):

@@ -154,3 +154,10 @@ def test_schedules_follow_their_formula(schedule, expected):
     training = Training(learning_rate=0.1, epochs=4, schedule=schedule)
 
     assert [learning_rate(training, epoch) for epoch in range(4)] == pytest.approx(expected)
+
+
+def test_a_training_that_diverges_says_so(toy_stream, task, tmp_path):
+    training = Training(batch_size=512, epochs=5, learning_rate=1e30, optimizer="sgd")
+
+    with pytest.raises(PipelineError, match=r"Epoch 1 has loss nan .* at learning rate 1e\+30"):
+        fit("dnn", toy_stream(training), task, tmp_path, training=training)
