@@ -12,6 +12,8 @@ from pipeline import plugins
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipeline.config import Analysis
 
 
@@ -21,17 +23,19 @@ def load_processor(analysis: Analysis) -> Any:
     Raises:
         InputError: it does not exist, or a key of `selection` is wrong.
     """
-    return _processor(analysis.name, analysis.processor, json.dumps(analysis.selection, sort_keys=True))
+    # By its path: a process may meet processors of one name in several folders.
+    path = plugins.find("processors", analysis.processor).resolve()
+    return _processor(analysis.name, path, json.dumps(analysis.selection, sort_keys=True))
 
 
 @lru_cache(maxsize=8)
-def _processor(analysis: str, name: str, selection: str) -> Any:
-    module = plugins.load("processors", name)
+def _processor(analysis: str, path: Path, selection: str) -> Any:
+    module = plugins.load("processors", path.stem, root=path.parent.parent)
     try:
         settings = module.Settings.model_validate(json.loads(selection))
     except ValidationError as error:
         wrong = "; ".join(f"selection.{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise InputError(
-            f"config/{analysis}.yaml: {wrong}. Expected the settings of processors/{name}.py. Correct the key or value."
+            f"config/{analysis}.yaml: {wrong}. Expected the settings of processors/{path.name}. Correct the key or value."
         ) from error
     return module.Processor(settings)
