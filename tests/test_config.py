@@ -286,3 +286,10 @@ def test_the_configuration_imports_nothing_heavy(pytestconfig):
     )
 
     assert done.stdout.strip() == "set()"
+
+
+def test_an_edge_that_is_not_finite_is_refused(write):
+    axis = {"observable": "met", "label": "x", "edges": [0.0, 50.0, float("inf")]}
+
+    with pytest.raises(InputError, match="finite number"):
+        load_analysis(write("histograms.met", axis))
