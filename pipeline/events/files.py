@@ -36,6 +36,17 @@ def expand_files(given: Iterable[str], *, root: str | Path = ".") -> list[str]:
     return [path for item in given for path in _expand(item, Path(root))]
 
 
+def local_files(given: Iterable[str]) -> list[str]:
+    """The files of *given* that are on this machine now: what Snakemake can watch."""
+    found = []
+    for item in given:
+        try:
+            found += [path for path in expand_files([item]) if not is_url(path) and Path(path).is_file()]
+        except InputError:  # `plan` tells what is wrong, with all else
+            continue
+    return found
+
+
 def is_url(path: str) -> bool:
     """Whether *path* is read over the network.
 

@@ -119,8 +119,8 @@ def _empty(plan: Plan) -> Iterator[str]:
             yield f"{dataset.name}: has no files."
         elif dataset.used and dataset.entries == 0:
             yield f"{dataset.name}: has no events in its {len(dataset.used)} files."
-        elif dataset.used and dataset.sumw == 0:
-            yield f"{dataset.name}: has a sum of generator weights of 0 ({dataset.entries} events)."
+        elif dataset.used and dataset.sumw <= 0:
+            yield f"{dataset.name}: has a sum of generator weights of {dataset.sumw:g} ({dataset.entries} events)."
         elif not dataset.used and len(dataset.skipped) <= plan.allow_unreadable_files:
             yield f"{dataset.name}: all of its {len(dataset.files)} files are unreadable."
 

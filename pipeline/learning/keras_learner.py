@@ -85,11 +85,22 @@ def fit(
     export_onnx(model, folder / "model.onnx", sample)
     return Trained(
         history=tuple(record.history),
-        best_epoch=min(record.history, key=lambda row: row.val_loss).epoch,
+        best_epoch=_kept_epoch(record.history, training),
         n_parameters=model.count_params(),
         events_seen=dict(n_events["training"]),
         files={"keras": "model.keras", "onnx": "model.onnx"},
     )
+
+
+def _kept_epoch(history: list[Epoch], training: Training) -> int:
+    """Whose weights Keras has kept: the last, or with early stopping the last that was better by `min_delta`."""
+    if training.early_stopping is None:
+        return len(history)
+    best, kept = float("inf"), 1
+    for row in history:
+        if row.val_loss < best - training.early_stopping.min_delta:
+            best, kept = row.val_loss, row.epoch
+    return kept
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]

@@ -25,7 +25,11 @@ def training_factors(
     Raises:
         InputError: a class has no training events.
     """
-    physical = {name: (analysis.datasets[name].xsec_pb or 0.0) / sumw[name] for name in analysis.trained_datasets()}
+    physical = {
+        # A policy for negative weights may change the shape of a dataset, but not its cross section.
+        name: (analysis.datasets[name].xsec_pb or 0.0) / sumw[name] * _net_share(counts[name], training.negative_weights)
+        for name in analysis.trained_datasets()
+    }
     sums = {name: scale * counts[name].sum_under(training.negative_weights) for name, scale in physical.items()}
     by_class: dict[str, float] = {}
     for name, total in sums.items():
@@ -44,3 +48,9 @@ def training_factors(
         factors, mean = physical, sum(by_class.values())
     n_events = sum(counts[name].n_events for name in physical)
     return {name: factor * n_events / mean for name, factor in factors.items()}
+
+
+def _net_share(counts: Counts, policy: str) -> float:
+    """The sum of weights over the sum that training sees under *policy*; 0 without events."""
+    seen = counts.sum_under(policy)
+    return counts.sumw / seen if seen else 0.0

@@ -11,6 +11,7 @@ from pipeline.digest import (
     simulation_digest,
 )
 from pipeline.errors import PipelineError
+from pipeline.events.files import local_files
 from pipeline.simulation.identity import CODE as SIMULATION_CODE
 
 from snakemake.exceptions import WorkflowError
@@ -74,13 +75,13 @@ wildcard_constraints:
 
 
 def files_of(wildcards):
-    """Every file, or folder of files, that the pipeline makes or brings for an analysis."""
+    """Every file, or folder of files, that an analysis reads: made, brought, or given and here; `plan` tells of the others."""
     analysis = ANALYSES[wildcards.analysis]
-    return [
-        file
-        for name in analysis.datasets
-        for file in made_inputs(analysis, name, "results", size=SIZE)
-    ]
+    files = []
+    for name, dataset in analysis.datasets.items():
+        files += made_inputs(analysis, name, "results", size=SIZE)
+        files += local_files(dataset.files)
+    return files
 
 
 def processor_of(wildcards):

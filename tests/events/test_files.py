@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.events.files import expand_files, is_url, require_plugin
+from pipeline.events.files import expand_files, is_url, local_files, require_plugin
 
 
 @pytest.fixture
@@ -63,3 +63,11 @@ def test_an_installed_plugin_is_enough():
 
 def test_a_url_is_told_from_a_path():
     assert [is_url(path) for path in ("root://h//x", "https://h/x", "/eos/x.root", "C:x.root")] == [True, True, False, False]
+
+
+def test_files_to_be_watched_are_those_that_are_here_now(tmp_path):
+    (tmp_path / "a.root").touch()
+
+    given = [f"{tmp_path}/*.root", f"{tmp_path}/missing.root", f"{tmp_path}/none*.txt", "root://server//b.root"]
+
+    assert local_files(given) == [f"{tmp_path}/a.root"]

@@ -161,3 +161,11 @@ def test_a_training_that_diverges_says_so(toy_stream, task, tmp_path):
 
     with pytest.raises(PipelineError, match=r"Epoch 1 has loss nan .* at learning rate 1e\+30"):
         fit("dnn", toy_stream(training), task, tmp_path, training=training)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_without_early_stopping_the_last_epoch_is_kept(name, toy_stream, task, tmp_path):
+    # So high a learning rate that the last epoch is hardly the best.
+    training = Training(batch_size=512, epochs=6, learning_rate=3.0, early_stopping=None)
+
+    assert fit(name, toy_stream(training), task, tmp_path, training=training).best_epoch == 6
