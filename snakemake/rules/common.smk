@@ -39,13 +39,14 @@ ANALYSES = {
 SELECTION_CODE = (
     "pipeline/events",
     "pipeline/physics",
-    "pipeline/stream/chunk.py",
-    "pipeline/stream/select.py",
+    "pipeline/stream",
 )
 SCORING_CODE = (
     "pipeline/learning/score.py",
     "pipeline/learning/predictor.py",
     "pipeline/learning/model_record.py",
+    "pipeline/results/friend_tree.py",
+    "pipeline/results/products.py",
 )
 EVALUATION_CODE = tuple(
     f"pipeline/results/{name}.py"
