@@ -112,12 +112,13 @@ def train(config: Path, results: Path, model: str, fold: int) -> None:
 
     analysis = _analysis(config)
     folder = results / analysis.name
+    summary = Summary.load(folder / "summary.json")
     epochs = analysis.training_of(model).epochs if model in analysis.models else None
     with Progress(f"train {model} fold {fold}", epochs, unit="epochs") as progress:
         run(
             analysis,
-            Plan.load(folder / "plan.json"),
-            Summary.load(folder / "summary.json"),
+            summary.accounted(Plan.load(folder / "plan.json")),
+            summary,
             model=model,
             fold=fold,
             out=folder / "models" / model / f"fold{fold}",
@@ -136,11 +137,12 @@ def score(config: Path, results: Path, workers: int, dataset: str) -> None:
     from pipeline.events.plan import Plan
     from pipeline.learning.score import score as run
     from pipeline.progress import Progress
+    from pipeline.stream.summary import Summary
 
     analysis = _analysis(config)
     get_dataset(analysis, dataset)
     folder = results / analysis.name
-    planned = Plan.load(folder / "plan.json")
+    planned = Summary.load(folder / "summary.json").accounted(Plan.load(folder / "plan.json"))
     with Progress(f"score {dataset}", sum(part.entries for part in planned.ranges([dataset]))) as progress:
         run(analysis, planned, dataset, folder, workers=workers, progress=progress.range_done)
 
@@ -152,10 +154,12 @@ def evaluate(config: Path, results: Path) -> None:
     """Make ROC curves, metrics and scaled histograms."""
     from pipeline.events.plan import Plan
     from pipeline.results.evaluate import evaluate as run
+    from pipeline.stream.summary import Summary
 
     analysis = _analysis(config)
     folder = results / analysis.name
-    datasets = {dataset.name: dataset for dataset in Plan.load(folder / "plan.json").datasets}
+    planned = Summary.load(folder / "summary.json").accounted(Plan.load(folder / "plan.json"))
+    datasets = {dataset.name: dataset for dataset in planned.datasets}
     sumw = {name: dataset.sumw for name, dataset in datasets.items()}
     run(analysis, folder, sumw=sumw, sumw2={name: dataset.sumw2 for name, dataset in datasets.items()})
 

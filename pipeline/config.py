@@ -6,8 +6,9 @@ Units are in the key (`xsec_pb`, `lumi_inv_fb`). Nothing heavy is imported here:
 from __future__ import annotations
 
 from itertools import pairwise
+from math import prod
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
@@ -21,6 +22,9 @@ Observable = Annotated[str, Field(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)?$")]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+# The sums of every bin, dataset and fold are kept in summary.json, and a bin needs events to have a weight.
+MOST_FLAT_BINS = 10_000
 
 
 class Section(BaseModel):
@@ -64,6 +68,9 @@ class Dataset(Section):
     xsec_source: str | None = None
     weights_from: Literal["Runs", "genWeight"] | None = Field(
         None, description="where the sum of weights comes from; None takes Runs where it is there, as a skim needs it"
+    )
+    repeated_events: Literal["fail", "keep"] = Field(
+        "fail", description="two events with one number: an error, or kept, as private simulation may need it"
     )
 
     @model_validator(mode="after")
@@ -134,6 +141,53 @@ class Cosine(Section):
 Schedule = Annotated[Constant | Step | Exponential | Cosine, Field(discriminator="kind")]
 
 
+class Binned(Section):
+    """Bins along one variable: regular by `bins`, `start`, `stop`, or variable by `edges`."""
+
+    bins: Count | None = None
+    start: float | None = None
+    stop: float | None = None
+    edges: tuple[float, ...] | None = None
+
+    @model_validator(mode="after")
+    def _has_binning(self) -> Self:
+        regular = [value is not None for value in (self.bins, self.start, self.stop)]
+        if any(regular) if self.edges is not None else not all(regular):
+            raise ValueError("needs either bins, start and stop, or edges")
+        if self.edges is not None and (len(self.edges) < 2 or list(self.edges) != sorted(set(self.edges))):
+            raise ValueError("edges must be at least two and rise")
+        if self.edges is None and not self.start < self.stop:  # type: ignore[operator]
+            raise ValueError(f"start {self.start} must be below stop {self.stop}")
+        return self
+
+    @property
+    def n_bins(self) -> int:
+        """How many, without underflow and overflow."""
+        return len(self.edges) - 1 if self.edges is not None else self.bins or 0
+
+
+class Flatten(Section):
+    """Give the events training weights that make every class flat in one or two variables: none can then tell the classes.
+
+    Every bin in which a class has events gets the same share of the sum of weights of that class. Events beyond the edges
+    count in the first and the last bin.
+    """
+
+    variables: dict[Observable, Binned] = Field(
+        min_length=1, max_length=2, description="by name: an observable of the processor, or <collection>.<feature>"
+    )
+    max_weight: float | None = Field(
+        None, gt=1, description="largest factor of a bin; the class's mean is 1, and such a bin stays below the others"
+    )
+
+    @model_validator(mode="after")
+    def _few_bins(self) -> Flatten:
+        n_bins = prod(variable.n_bins for variable in self.variables.values())
+        if n_bins > MOST_FLAT_BINS:
+            raise ValueError(f"has {n_bins} bins; use at most {MOST_FLAT_BINS}, each with many events of every class")
+        return self
+
+
 class Training(Section):
     """How a model is trained; for boosted trees an epoch is one boosting round."""
 
@@ -146,6 +200,7 @@ class Training(Section):
     validation_fraction: Fraction = Field(0.2, description="of the training folds; drawn by event, not by position")
     class_balance: bool = Field(True, description="give every class the same sum of weights")
     negative_weights: Literal["keep", "absolute", "zero"] = "absolute"
+    flatten: Flatten | None = None
     shuffle_buffer_mb: Positive = 256.0
     threads: Count = Field(1, description="pinned, because another number of threads gives other last bits")
 
@@ -160,35 +215,22 @@ class Model(Section):
     label: str | None = None
 
 
-class Axis(Section):
-    """The binning of one histogram: regular by `bins`, `start`, `stop`, or variable by `edges`."""
+class Axis(Binned):
+    """The binning of one histogram."""
 
     observable: Observable = Field(description="of the processor, or an input as <collection>.<feature>")
     label: str
     unit: str | None = None
-    bins: Count | None = None
-    start: float | None = None
-    stop: float | None = None
-    edges: tuple[float, ...] | None = None
     log: bool = False
-
-    @model_validator(mode="after")
-    def _has_binning(self) -> Axis:
-        regular = [self.bins, self.start, self.stop]
-        if (self.edges is None) == any(value is None for value in regular):
-            raise ValueError("needs either bins, start and stop, or edges")
-        if self.edges is not None and (len(self.edges) < 2 or list(self.edges) != sorted(set(self.edges))):
-            raise ValueError("edges must be at least two and rise")
-        if self.edges is None and not self.start < self.stop:  # type: ignore[operator]
-            raise ValueError(f"start {self.start} must be below stop {self.stop}")
-        return self
 
 
 class Reading(Section):
     """How files are cut and what may be missing."""
 
     range_entries: Count = Field(50_000, description="largest number of entries of a range")
-    allow_unreadable_files: int = Field(0, ge=0, description="how many files may be skipped, by name, with their weights")
+    allow_unreadable_files: int = Field(
+        0, ge=0, description="how many files of simulation may be skipped, by name, with their weights"
+    )
 
 
 class Analysis(Section):
@@ -347,6 +389,7 @@ SECTIONS: dict[str, type[Section]] = {
     "training": Training,
     "reading": Reading,
     "early_stopping": EarlyStopping,
+    "flatten": Flatten,
     "padded": Sequence,
     "constant": Constant,
     "step": Step,

@@ -63,7 +63,7 @@ def _inspect(
         path,
         format=kind,
         uuid=str(file.file.uuid),
-        size_bytes=int(file.file.source.num_bytes),
+        size_bytes=int(file.file.source.num_bytes or 0),
         entries=entries,
         edges=(0, *(stop for _, stop in ranges)),
         n_generated=sums.n_generated,

@@ -1,21 +1,19 @@
-"""What became of every planned range: done, skipped or failed; a stage that cannot account for one does not end well."""
+"""What became of every planned range: done or skipped; a stage that cannot account for one does not end well."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipeline.errors import PipelineError
+from pipeline.errors import InputError, PipelineError
 from pipeline.events.listing import listed
-from pipeline.statistics.sums import exact_sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.events.plan import DatasetPlan, Plan, PlannedFile, Range
+    from pipeline.events.plan import DatasetPlan, Plan, Range
 
-State = Literal["done", "skipped", "failed"]
+State = Literal["done", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,6 @@ class Entry:
 
     state: State
     n_selected: int = 0
-    reason: str = ""
 
 
 class Ledger:
@@ -41,6 +38,12 @@ class Ledger:
         self._datasets = plan.chosen(datasets)
         self._planned = {part: None for dataset in self._datasets for part in dataset.ranges()}
         self._entries: dict[Range, Entry] = {}
+        self._unreadable: dict[str, str] = {}
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """By path, why a file was skipped when it was read."""
+        return dict(self._unreadable)
 
     def done(self, part: Range, *, n_selected: int, n_events: int | None = None) -> None:
         """Enter that *part* was processed.
@@ -60,48 +63,47 @@ class Ledger:
             )
         self._enter(part, Entry("done", n_selected))
 
-    def skipped(self, part: Range, *, reason: str) -> None:
-        """Enter that *part* could not be read and is left out; `close` sees whether that is allowed."""
-        self._enter(part, Entry("skipped", reason=reason))
+    def skip_file(self, part: Range, error: PipelineError) -> None:
+        """Enter that *part* cannot be read: its file is left out as a whole, because only so is its sum of weights known.
 
-    def failed(self, part: Range, *, reason: str) -> None:
-        """Enter that *part* failed; `close` will raise."""
-        self._enter(part, Entry("failed", reason=reason))
+        Args:
+            part: a range of the file; no other range of it is entered.
+            error: why it cannot be read.
+
+        Raises:
+            InputError: the file is one of data, or one more than is allowed.
+            PipelineError: *error* itself, if no file may be skipped.
+        """
+        self._check_may_skip(part, error)
+        for other in self._of(part.dataset).ranges():
+            if other.path == part.path:
+                self._enter(other, Entry("skipped"))
+        self._unreadable[part.path] = str(error)
 
     def close(self) -> None:
         """See that every planned range is accounted for.
 
         Raises:
-            PipelineError: ranges are missing or failed, more files were skipped than is allowed, or a file was skipped in
-                part, so that no sum of weights belongs to what is left.
+            PipelineError: ranges are missing.
         """
         wrong = [f"{part}: never processed." for part in self._planned if part not in self._entries]
-        wrong += [f"{part}: failed: {self._entries[part].reason}" for part in self._in_state("failed")]
-        wrong += self._wrongly_skipped()
         if wrong:
             raise PipelineError(
                 f"{len(wrong)} of {len(self._planned)} planned ranges are not accounted for:\n{listed(wrong)}\n"
                 "Mend the cause and run the stage again; reading.allow_unreadable_files lets whole files be skipped."
             )
 
-    def sumw(self, dataset: str) -> float:
-        """Sum of generator weights of the files of *dataset* that were really processed, to normalise with."""
-        lost = {part.path for part in self._in_state("skipped")}
-        return float(exact_sum([file.sumw for file in self._of(dataset).used if file.path not in lost]))
-
     def to_json(self) -> dict[str, Any]:
-        """Totals, totals by dataset, and what was skipped or failed with its reason; in the order of the plan."""
+        """Totals, totals by dataset, and the files that were skipped with their reasons; in the order of the plan."""
         by_dataset = {dataset.name: self._totals(dataset) for dataset in self._datasets}
         return {
             **{key: sum(totals[key] for totals in by_dataset.values()) for key in _COUNTS},
             "datasets": by_dataset,
             "skipped_files": [
-                {"dataset": dataset.name, "path": file.path, "reason": " ".join(file.problems)}
+                {"dataset": dataset.name, "path": path, "reason": reason}
                 for dataset in self._datasets
-                for file in dataset.skipped
+                for path, reason in self._skipped(dataset).items()
             ],
-            "skipped_ranges": [self._line(part) for part in self._in_state("skipped")],
-            "failed_ranges": [self._line(part) for part in self._in_state("failed")],
         }
 
     def _enter(self, part: Range, entry: Entry) -> None:
@@ -116,30 +118,28 @@ class Ledger:
             )
         self._entries[part] = entry
 
-    def _in_state(self, state: State) -> list[Range]:
-        return [part for part in self._planned if part in self._entries and self._entries[part].state == state]
+    def _check_may_skip(self, part: Range, error: PipelineError) -> None:
+        if not self._of(part.dataset).is_mc:
+            raise InputError(
+                f"{error} Of data no file is skipped, as the luminosity would no longer be that of the events: when you"
+                " remove it, correct lumi_inv_fb."
+            ) from error
+        if not self._allowed:
+            raise error
+        skipped = [path for dataset in self._datasets for path in self._skipped(dataset)]
+        if len(skipped) >= self._allowed:
+            raise InputError(
+                f"{error} Skipped already: {', '.join(skipped)}, as many as reading.allow_unreadable_files ="
+                f" {self._allowed} lets. Mend the files, or raise that number."
+            ) from error
 
     def _of(self, name: str) -> DatasetPlan:
         return next(dataset for dataset in self._datasets if dataset.name == name)
 
-    def _wrongly_skipped(self) -> list[str]:
-        by_file: dict[tuple[str, str], list[Range]] = defaultdict(list)
-        for part in self._in_state("skipped"):
-            by_file[part.dataset, part.path].append(part)
-        n_skipped = len(by_file) + sum(len(dataset.skipped) for dataset in self._datasets)
-        too_many = n_skipped > self._allowed
-        wrong = []
-        for (name, path), parts in by_file.items():
-            if too_many:
-                wrong += [
-                    f"{part}: skipped, beyond {self._allowed} allowed files: {self._entries[part].reason}" for part in parts
-                ]
-            elif len(parts) < len(self._file(name, path).edges) - 1:
-                wrong.append(f"{path}: skipped in {len(parts)} of its ranges only; its sum of weights is known as a whole.")
-        return wrong
-
-    def _file(self, dataset: str, path: str) -> PlannedFile:
-        return next(file for file in self._of(dataset).used if file.path == path)
+    def _skipped(self, dataset: DatasetPlan) -> dict[str, str]:
+        """By path, why a file of *dataset* is skipped: by the plan, or when it was read."""
+        reasons = {file.path: " ".join(file.problems) or self._unreadable.get(file.path, "") for file in dataset.files}
+        return {path: reason for path, reason in reasons.items() if reason}
 
     def _totals(self, dataset: DatasetPlan) -> dict[str, int]:
         parts = dataset.ranges()
@@ -147,7 +147,7 @@ class Ledger:
         ranges = {state: [part for part, entry in entries.items() if entry.state == state] for state in _STATES}
         return {
             "files": len(dataset.files),
-            "files_skipped": len(dataset.skipped),
+            "files_skipped": len(self._skipped(dataset)),
             "planned": len(parts),
             **{state: len(ranges[state]) for state in _STATES},
             "entries_planned": sum(part.entries for part in parts),
@@ -155,12 +155,8 @@ class Ledger:
             "selected": sum(entry.n_selected for entry in entries.values()),
         }
 
-    def _line(self, part: Range) -> dict[str, Any]:
-        reason = self._entries[part].reason
-        return {"dataset": part.dataset, "path": part.path, "start": part.start, "stop": part.stop, "reason": reason}
 
-
-_STATES: tuple[State, ...] = ("done", "skipped", "failed")
+_STATES: tuple[State, ...] = ("done", "skipped")
 _COUNTS = (
     "files",
     "files_skipped",

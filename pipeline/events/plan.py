@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from pipeline.digest import content_digest
 from pipeline.errors import InputError, nearest
 from pipeline.files import read_json, write_json
 from pipeline.statistics.sums import exact_sum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Range:
-    """Entries *start* to *stop* (not included) of one file, known by its UUID."""
+    """Entries *start* to *stop* (not included) of one file, known by its UUID and its size (0 if that is not known)."""
 
     dataset: str
     path: str
     uuid: str
     start: int
     stop: int
+    size_bytes: int = 0
 
     @property
     def entries(self) -> int:
@@ -71,7 +73,8 @@ class PlannedFile:
 
     def ranges(self, dataset: str) -> tuple[Range, ...]:
         """Its ranges, in order."""
-        return tuple(Range(dataset, self.path, self.uuid, start, stop) for start, stop in pairwise(self.edges))
+        edges = pairwise(self.edges)
+        return tuple(Range(dataset, self.path, self.uuid, start, stop, self.size_bytes) for start, stop in edges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,29 @@ class Plan:
         """Sum of generator weights of *dataset*: what its cross section is divided by."""
         return self.dataset(dataset).sumw
 
+    def without(self, reasons: Mapping[str, str]) -> Plan:
+        """This plan with more files skipped: their events are not read, and their weights do not count.
+
+        Args:
+            reasons: by path of a file that is used, why it is skipped.
+
+        Raises:
+            InputError: a path is not among the files that are used.
+        """
+        used = [file.path for dataset in self.datasets for file in dataset.used]
+        for path in reasons:
+            if path not in used:
+                raise InputError(
+                    f"{path} is to be skipped and is not among the files that the plan of {self.analysis!r} uses."
+                    f" {nearest(path, used)} Run the stage 'summarise' again."
+                )
+        return replace(self, datasets=tuple(_without(dataset, reasons) for dataset in self.datasets))
+
+    @property
+    def digest(self) -> str:
+        """Digest of the files and how they are cut: 16 hexadecimal digits."""
+        return content_digest([asdict(dataset) for dataset in self.datasets])
+
     def save(self, path: str | Path) -> None:
         """Write `plan.json`."""
         write_json(path, asdict(self))
@@ -187,3 +213,8 @@ class Plan:
                 f"{path} is no plan of this version: {place or 'content'}: {first['msg']}."
                 " Expected what the stage 'plan' writes. Run that stage again."
             ) from error
+
+
+def _without(dataset: DatasetPlan, reasons: Mapping[str, str]) -> DatasetPlan:
+    files = (replace(file, problems=(reasons[file.path],)) if file.path in reasons else file for file in dataset.files)
+    return replace(dataset, files=tuple(files))

@@ -59,7 +59,8 @@ def make_plan(
         mapper: like `map`; may work in parallel and may give the results in any order.
 
     Raises:
-        InputError: files are unreadable, twice there or without weights, or a dataset has no events; names all of them.
+        InputError: files are unreadable (of data: any; of simulation: more than are allowed), twice there or without
+            weights, or a dataset has no events; names all of them.
     """
     jobs = list(_jobs(analysis, files, tuple(reads)))
     found = {(dataset, index): file for dataset, index, file in mapper(run_job, jobs)}
@@ -81,16 +82,27 @@ def _jobs(analysis: Analysis, files: Mapping[str, Sequence[str]], reads: tuple[s
 
 def _check(plan: Plan) -> None:
     """Raise one error for all that is wrong."""
-    skipped = [f"{d.name}: {problem}" for d in plan.datasets for file in d.skipped for problem in file.problems]
-    wrong = [*_twice(plan), *_empty(plan)]
-    if len(skipped) > plan.allow_unreadable_files:
-        wrong = [*skipped, *wrong]
+    wrong = [*_unreadable(plan), *_twice(plan), *empty_datasets(plan)]
     if wrong:
         raise InputError(
             f"The files of {plan.analysis!r} cannot be used ({plan.allow_unreadable_files} unreadable are allowed):\n"
             f"{listed(wrong)}\n"
-            f"Correct them in config/{plan.analysis}.yaml; reading.allow_unreadable_files lets unreadable files be skipped."
+            f"Correct them in config/{plan.analysis}.yaml; reading.allow_unreadable_files lets unreadable files of"
+            " simulation be skipped. Of data none is, as the luminosity would no longer be that of the events: remove"
+            " the file and correct lumi_inv_fb."
         )
+
+
+def _unreadable(plan: Plan) -> Iterator[str]:
+    """Files that cannot be used and may not be skipped."""
+    for dataset in plan.datasets:
+        if not _may_skip(plan, dataset):
+            yield from (f"{dataset.name}: {problem}" for file in dataset.skipped for problem in file.problems)
+
+
+def _may_skip(plan: Plan, dataset: DatasetPlan) -> bool:
+    """Never of data, whose luminosity would no longer be that of the events; of simulation as many as are allowed."""
+    return dataset.is_mc and sum(len(other.skipped) for other in plan.datasets) <= plan.allow_unreadable_files
 
 
 def _twice(plan: Plan) -> Iterator[str]:
@@ -112,8 +124,8 @@ def _place(path: str) -> str:
     return path if is_url(path) else str(Path(path).resolve())
 
 
-def _empty(plan: Plan) -> Iterator[str]:
-    """Datasets that hold nothing to read or to normalise to."""
+def empty_datasets(plan: Plan) -> Iterator[str]:
+    """Datasets that hold nothing to read or to normalise to, each with what is wrong."""
     for dataset in plan.datasets:
         if not dataset.files:
             yield f"{dataset.name}: has no files."
@@ -121,7 +133,7 @@ def _empty(plan: Plan) -> Iterator[str]:
             yield f"{dataset.name}: has no events in its {len(dataset.used)} files."
         elif dataset.used and dataset.sumw <= 0:
             yield f"{dataset.name}: has a sum of generator weights of {dataset.sumw:g} ({dataset.entries} events)."
-        elif not dataset.used and len(dataset.skipped) <= plan.allow_unreadable_files:
+        elif not dataset.used and _may_skip(plan, dataset):
             yield f"{dataset.name}: all of its {len(dataset.files)} files are unreadable."
 
 

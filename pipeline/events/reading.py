@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from coffea.nanoevents import NanoAODSchema, NanoEventsFactory
 
 from pipeline.errors import InputError, PipelineError
+from pipeline.events.files import is_url
 from pipeline.events.inspection import EVENT_IDS, EVENTS
 from pipeline.events.opening import cause_of
 from pipeline.events.pool import pool
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 # Through these modules of coffea goes every read of a column, and no other call.
 READERS = "coffea.nanoevents.mapping."
+
+
+class UnreadableError(PipelineError):
+    """A planned file could not be opened or read over the network; another attempt may succeed."""
+
+
+class DamagedError(UnreadableError, InputError):
+    """A planned file cannot be opened or read."""
 
 
 def open_events(
@@ -41,10 +50,23 @@ def open_events(
         the last eight that this thread has opened.
 
     Raises:
-        InputError: the file cannot be opened, or is not the one that was planned.
+        UnreadableError: the file cannot be opened or read.
+        InputError: it is not the one that was planned.
     """
     with reading(part):
         return retrying(part.path, lambda: _open_events(part, schema, tree, reads))
+
+
+def check_unchanged(part: Range, *, tree: str = EVENTS) -> None:
+    """See that the local file of *part* is still the one that was planned, for whoever has its content from elsewhere.
+
+    A file behind a URL is not looked at: over a network that may take longer than the work that it would save.
+
+    Raises:
+        InputError: it is another one, or gone.
+    """
+    if not is_url(part.path):
+        _open_planned(part, tree)
 
 
 @contextmanager
@@ -55,8 +77,8 @@ def reading(part: Range) -> Iterator[None]:
     coffea's mapping. All others are bugs, in the processor or here, and keep their traceback.
 
     Raises:
-        InputError: a column could not be read.
-        PipelineError: a column could not be read over the network, which another attempt may mend.
+        DamagedError: a column could not be read.
+        UnreadableError: a column could not be read over the network, which another attempt may mend.
     """
     try:
         yield
@@ -66,16 +88,11 @@ def reading(part: Range) -> Iterator[None]:
         if not _raised_while_reading(error):
             raise
         pool().drop(part.path)
-        kind = PipelineError if is_transient(part.path, error) else InputError
-        raise kind(
-            f"{part} of dataset {part.dataset!r}, cannot be read: {cause_of(error)}. Expected what the plan has found there."
-            " See whether the file is whole, replace or remove it, and run the stage 'plan' again."
-        ) from error
+        raise _unreadable(part, error) from error
 
 
 def _open_events(part: Range, schema: type, tree: str, reads: Collection[str] | None) -> Any:
-    file = pool().get(part.path)
-    _check_same(part, file, tree)
+    file = _open_planned(part, tree)
     wanted = None if reads is None else {*EVENT_IDS, GEN_WEIGHT, *reads}
     with _quiet():
         factory = NanoEventsFactory.from_root(
@@ -91,10 +108,38 @@ def _open_events(part: Range, schema: type, tree: str, reads: Collection[str] | 
         return factory.events()
 
 
+def _open_planned(part: Range, tree: str) -> Any:
+    """The open file of *part*, when it is the one that was planned."""
+    try:
+        file = pool().get(part.path)
+    except InputError as error:
+        raise _unreadable(part, error) from error
+    try:
+        _check_same(part, file, tree)
+    except (PipelineError, MemoryError):
+        raise
+    except Exception as error:  # whatever a damaged file makes uproot raise
+        pool().drop(part.path)
+        raise _unreadable(part, error) from error
+    return file
+
+
+def _unreadable(part: Range, error: Exception) -> UnreadableError:
+    kind = UnreadableError if is_transient(part.path, error) else DamagedError
+    cause = str(error).rstrip(".") if isinstance(error, PipelineError) else cause_of(error)
+    return kind(
+        f"{part} of dataset {part.dataset!r}, cannot be read: {cause}. Expected what the plan has found there."
+        " Restore the file and run this stage again; or remove it from the dataset and run 'plan' again; or run 'summarise'"
+        " again, which skips files of simulation as far as reading.allow_unreadable_files lets it."
+    )
+
+
 def _check_same(part: Range, file: Any, tree: str) -> None:
-    uuid = str(file.file.uuid)
+    uuid, size_bytes = str(file.file.uuid), file.file.source.num_bytes
     if uuid != part.uuid:
         raise _changed(part, f"its UUID is {uuid} instead of {part.uuid}")
+    if part.size_bytes and size_bytes and size_bytes != part.size_bytes:
+        raise _changed(part, f"it has {size_bytes} bytes instead of {part.size_bytes}")
     if tree not in file.keys(cycle=False, recursive=False):
         raise _changed(part, f"it has no {tree!r}")
     entries = file[tree].num_entries

@@ -1,9 +1,14 @@
-"""The stage `summarise`: one pass over all ranges for the cutflow, class sums and the scales of the inputs."""
+"""The stage `summarise`: one pass over all ranges for the cutflow, class sums and the scales of the inputs.
+
+It is the first to read every event, and so the one that finds events that are there twice, and that may leave out a file.
+"""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from functools import partial, reduce
+from itertools import groupby
 from operator import add
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +16,10 @@ import numpy as np
 
 from pipeline.config import Sequence
 from pipeline.errors import InputError
+from pipeline.events.duplicates import DuplicateFinder
 from pipeline.events.ledger import Ledger
+from pipeline.events.planning import empty_datasets
+from pipeline.events.reading import UnreadableError, reading
 from pipeline.files import write_json
 from pipeline.physics.selected import Cutflow
 from pipeline.scale.ordered import ordered_map
@@ -24,12 +32,17 @@ from pipeline.stream.summary import Counts, counts_to_json
 from pipeline.stream.training_stream import is_validation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan, Range
+    from pipeline.physics.selected import EventIds
     from pipeline.stream.chunk import Chunk
+
+logger = logging.getLogger(__name__)
 
 QUANTILES = (0.01, 0.16, 0.5, 0.84, 0.99)
 
@@ -69,28 +82,96 @@ class DatasetSummary:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class RangeSummary:
+    """What one range adds, and the hash of each of its selected events, shape (n_events,)."""
+
+    summary: DatasetSummary
+    keys: NDArray[np.uint64]
+
+
+@dataclass(slots=True)
+class FileSummary:
+    """What one file adds; counted when all of its ranges were read, because its sum of weights is known as a whole only."""
+
+    summary: DatasetSummary = field(default_factory=DatasetSummary)
+    keys: dict[Range, NDArray[np.uint64]] = field(default_factory=dict)
+
+    def add(self, part: Range, found: RangeSummary) -> None:
+        """Add its next range."""
+        self.summary += found.summary
+        self.keys[part] = found.keys
+
+
 def summarise(
     analysis: Analysis, plan: Plan, out: str | Path, *, workers: int = 1, progress: Callable[[Range], None] = lambda _: None
 ) -> None:
     """Walk all ranges of *plan* and write `summary.json`.
 
     Raises:
-        InputError: an input is not finite, or a class has no events in some fold; names what and where.
+        InputError: an input is not finite, a class has no events in some fold, an event is there twice, or more files
+            cannot be read than may be skipped; names what and where.
     """
     ledger = Ledger(plan)
     found: dict[str, DatasetSummary] = {name: DatasetSummary() for name in analysis.datasets}
+    keep = [name for name, dataset in analysis.datasets.items() if dataset.repeated_events == "keep"]
+    with DuplicateFinder(plan, partial(_ids_of, analysis), keep=keep) as finder:
+        for dataset, file in _files(analysis, plan, ledger, workers, progress):
+            found[dataset] += file.summary
+            for part, keys in file.keys.items():
+                finder.add(part, keys)
+        ledger.close()
+        _check_left(plan.without(ledger.unreadable))
+        _check_selected(analysis, found)
+        repeated = finder.check()
+    products = {"plan": plan.digest, "repeated_events": repeated, "ledger": ledger.to_json()}
+    write_json(out, _to_json(analysis, found) | products)
+
+
+def _files(
+    analysis: Analysis, plan: Plan, ledger: Ledger, workers: int, progress: Callable[[Range], None]
+) -> Iterator[tuple[str, FileSummary]]:
+    """Dataset and summary of each file that could be read whole, in the plan's order; each range is entered in *ledger*."""
     ranges = plan.ranges()
-    for part, summary in zip(ranges, ordered_map(partial(summarise_range, analysis), ranges, workers=workers), strict=True):
-        found[part.dataset] += summary
-        n_selected = sum(counts.n_events for counts in summary.counts.values())
-        ledger.done(part, n_selected=n_selected, n_events=summary.cutflow.cuts[0].n_events)
+    read = zip(ranges, ordered_map(partial(read_range, analysis), ranges, workers=workers), strict=True)
+    for (dataset, _), results in groupby(read, key=lambda pair: (pair[0].dataset, pair[0].path)):
+        file = _whole_file(results, ledger, progress)
+        if file is not None:
+            yield dataset, file
+
+
+def _whole_file(
+    results: Iterable[tuple[Range, RangeSummary | UnreadableError]], ledger: Ledger, progress: Callable[[Range], None]
+) -> FileSummary | None:
+    """The sum over the ranges of one file; None if one of them could not be read and the file may be skipped."""
+    file: FileSummary | None = FileSummary()
+    n_events = {}
+    for part, found in results:
         progress(part)
-    ledger.close()
-    _check_selected(analysis, found)
-    write_json(out, _to_json(analysis, found) | {"ledger": ledger.to_json()})
+        if file is None:
+            continue
+        if isinstance(found, UnreadableError):
+            ledger.skip_file(part, found)
+            logger.warning("%s: %s Its file is skipped, as allowed.", part.dataset, found)
+            file = None
+        else:
+            file.add(part, found)
+            n_events[part] = found.summary.cutflow.cuts[0].n_events
+    for part, keys in file.keys.items() if file is not None else ():
+        ledger.done(part, n_selected=len(keys), n_events=n_events[part])
+    return file
 
 
-def summarise_range(analysis: Analysis, part: Range) -> DatasetSummary:
+def read_range(analysis: Analysis, part: Range) -> RangeSummary | UnreadableError:
+    """The summary of one range; that it cannot be read is returned, so that other ranges go on."""
+    try:
+        with reading(part):  # a column may be read only when a tensor is built from it
+            return summarise_range(analysis, part)
+    except UnreadableError as error:
+        return error
+
+
+def summarise_range(analysis: Analysis, part: Range) -> RangeSummary:
     """The summary of one range."""
     selected = select(analysis, part)
     chunk = build_chunk(selected, analysis, place=str(part))
@@ -104,7 +185,11 @@ def summarise_range(analysis: Analysis, part: Range) -> DatasetSummary:
             for fraction in _validation_fractions(analysis):
                 summary.validation[fold, fraction] = int(is_validation(chunk.keys[rows], fraction).sum())
             summary.inputs.update({(fold, *key): value for key, value in _input_moments(analysis, chunk, rows).items()})
-    return summary
+    return RangeSummary(summary, chunk.keys)
+
+
+def _ids_of(analysis: Analysis, part: Range) -> EventIds:
+    return select(analysis, part).ids
 
 
 def _validation_fractions(analysis: Analysis) -> list[float]:
@@ -129,6 +214,16 @@ def _counts(weight: Any) -> ExactCounts:
 
 def _joined(left: dict[Any, Any], right: dict[Any, Any]) -> dict[Any, Any]:
     return {key: left[key] + right[key] if key in left and key in right else (left | right)[key] for key in left | right}
+
+
+def _check_left(plan: Plan) -> None:
+    """See that each dataset can still be normalised without the files that were skipped."""
+    wrong = list(empty_datasets(plan))
+    if wrong:
+        raise InputError(
+            f"Without the files that cannot be read, {'; '.join(wrong)} Expected events and a sum of weights above 0."
+            " Restore the files, or remove the dataset."
+        )
 
 
 def _check_selected(analysis: Analysis, found: dict[str, DatasetSummary]) -> None:

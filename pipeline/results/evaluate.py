@@ -26,7 +26,6 @@ def evaluate(
     *,
     sumw: Mapping[str, float],
     sumw2: Mapping[str, float],
-    processed_fraction: Mapping[str, float] | None = None,
 ) -> None:
     """Write `metrics.json`, `roc.json`, `yields.json`, `histograms.root` and `histograms.json`.
 
@@ -34,17 +33,14 @@ def evaluate(
         analysis: whole.
         results_dir: its folder, `results/<analysis>`, with `histograms/<dataset>.npz` and, where there are models,
             `evaluations/<dataset>.npz`.
-        sumw: of each dataset, the sum of weights in the plan, before any selection; events for data.
+        sumw: of each dataset, the sum of weights of what was processed, before any selection; events for data.
         sumw2: of each dataset, the sum of squared weights of the same.
-        processed_fraction: which part of *sumw* was processed, where it is not all of it: simulation is scaled up by it,
-            data is not.
 
     Raises:
         InputError: counts are missing or were made with another configuration, or a class has no events.
     """
     folder = Path(results_dir)
-    fractions = processed_fraction or {}
-    processed = {name: _processed(name, sumw, sumw2, fractions.get(name, 1.0)) for name in analysis.datasets}
+    processed = {name: _processed(name, sumw, sumw2) for name in analysis.datasets}
     scales = {dataset: scale_of(analysis, dataset, processed[dataset]) for dataset in analysis.datasets}
     histograms = {name: _histograms(analysis, folder / "histograms" / f"{name}.npz") for name in analysis.datasets}
     task = analysis.task.evaluate(analysis, folder / "evaluations", scales) if analysis.models else TaskProducts()
@@ -77,7 +73,7 @@ def _histograms(analysis: Analysis, path: Path) -> DatasetHistograms:
     return loaded
 
 
-def _processed(dataset: str, sumw: Mapping[str, float], sumw2: Mapping[str, float], fraction: float) -> Processed:
+def _processed(dataset: str, sumw: Mapping[str, float], sumw2: Mapping[str, float]) -> Processed:
     if dataset not in sumw or dataset not in sumw2:
         raise InputError(f"No sum of weights of dataset {dataset!r}. {nearest(dataset, sumw)} Run the stage `plan` again.")
-    return Processed(fraction * sumw[dataset], fraction * sumw2[dataset], fraction)
+    return Processed(sumw[dataset], sumw2[dataset])

@@ -26,12 +26,10 @@ class Processed:
     Args:
         sumw: sum of the weights; the number of events for data.
         sumw2: sum of the squared weights; the number of events for data.
-        fraction: part of what was planned, in (0, 1].
     """
 
     sumw: float
     sumw2: float
-    fraction: float = 1.0
 
 
 def scale_of(analysis: Analysis, dataset: str, processed: Processed) -> float:
@@ -63,7 +61,6 @@ def dataset_yield(analysis: Analysis, dataset: str, histograms: DatasetHistogram
         "n_selected": histograms.totals.n_events,
         "sumw_selected": sumw,
         "sumw_total": processed.sumw,
-        "processed_fraction": processed.fraction,
         "efficiency": sumw / processed.sumw if processed.sumw else None,
         "efficiency_stat": float(efficiency_error(sumw, sumw2, processed.sumw, processed.sumw2)) if processed.sumw else None,
         "xsec_pb": settings.xsec_pb,

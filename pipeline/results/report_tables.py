@@ -152,11 +152,11 @@ def yields_table(analysis: Analysis, yields: Mapping[str, Any]) -> Table:
 
 def ledger_table(ledger: Mapping[str, Any]) -> Table:
     """How many ranges were planned, and how each of them ended."""
-    keys = ("planned", "done", "skipped", "failed", "entries_done", "selected")
+    keys = ("planned", "done", "skipped", "entries_done", "selected")
     rows = [Row(name, tuple(f"{part[key]:,}" for key in keys)) for name, part in ledger["datasets"].items()]
     rows.append(Row("all", tuple(f"{ledger[key]:,}" for key in keys), marked=True))
-    columns = ("Dataset", "Ranges planned", "Done", "Skipped", "Failed", "Events read", "Selected")
-    return Table(columns, tuple(rows), "Planned = done + skipped + failed.")
+    columns = ("Dataset", "Ranges planned", "Done", "Skipped", "Events read", "Selected")
+    return Table(columns, tuple(rows), "Planned = done + skipped.")
 
 
 def files_table(plan: Plan) -> Table:
@@ -166,12 +166,11 @@ def files_table(plan: Plan) -> Table:
 
 
 def remarks(plan: Plan, ledger: Mapping[str, Any]) -> list[str]:
-    """What is wrong with, or unusual in, which file, and why which range was not read."""
+    """Which file was skipped and why, and what is unusual in which file."""
     files = [file for dataset in plan.datasets for file in dataset.files]
-    ranges = [*ledger["skipped_ranges"], *ledger["failed_ranges"]]
     return [
-        *(f"{file.path}: {text}" for file in files for text in (*file.problems, *file.notes)),
-        *(f"{line['path']}, entries {line['start']} to {line['stop']}: {line['reason']}" for line in ranges),
+        *(f"{file['path']}: {file['reason']}" for file in ledger["skipped_files"]),
+        *(f"{file.path}: {text}" for file in files for text in file.notes),
     ]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.config import Analysis
+    from pipeline.events.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,21 @@ class Summary:
     def load(cls, path: str | Path) -> Summary:
         """Read `summary.json`."""
         return cls(read_json(path, made_by="summarise"))
+
+    def accounted(self, plan: Plan) -> Plan:
+        """*plan* without the files that `summarise` could not read: what later stages read and normalise to.
+
+        Raises:
+            InputError: the summary is that of another plan.
+        """
+        if self.content.get("plan") != plan.digest:
+            raise InputError(
+                f"summary.json of {plan.analysis!r} was made from another plan.json, or by another version."
+                f" Expected that of plan {plan.digest}. Run the stage 'summarise' again."
+            )
+        used = {file.path for dataset in plan.datasets for file in dataset.used}
+        skipped = self.content["ledger"]["skipped_files"]
+        return plan.without({file["path"]: file["reason"] for file in skipped if file["path"] in used})
 
     def counts(self, fold: int, part: str) -> dict[str, Counts]:
         """By dataset, the events that the model of *fold* learns from (*part* `training`), or those of the fold (`test`)."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import PipelineError
+from pipeline.errors import InputError, PipelineError
 from pipeline.events.ledger import Ledger
 from pipeline.events.plan import DatasetPlan, Plan, PlannedFile, Range
 
@@ -48,17 +48,10 @@ def test_a_ledger_that_is_short_never_closes(found):
     assert all((f"{part}: never processed" in str(caught.value)) == (part not in found) for part in PARTS)
 
 
-def test_a_failed_range_is_named_with_its_reason():
-    ledger = all_done(Ledger(plan_of()), PARTS[1:])
-    ledger.failed(PARTS[0], reason="disk full")
-    with pytest.raises(PipelineError, match=r"a\.root, entries 0 to 4: failed: disk full"):
-        ledger.close()
-
-
 def test_a_range_is_entered_once():
     ledger = all_done(Ledger(plan_of()), PARTS)
-    with pytest.raises(PipelineError, match=r"entries 0 to 4 of 'tt' was done already and is now failed"):
-        ledger.failed(PARTS[0], reason="x")
+    with pytest.raises(PipelineError, match=r"entries 0 to 4 of 'tt' was done already and is now done"):
+        ledger.done(PARTS[0], n_selected=1)
 
 
 def test_only_planned_ranges_are_entered():
@@ -71,34 +64,42 @@ def test_a_processor_that_saw_fewer_events_is_caught():
         Ledger(plan_of()).done(PARTS[0], n_selected=1, n_events=3)
 
 
-def test_skipping_is_an_error_unless_allowed():
-    ledger = all_done(Ledger(plan_of()), [PARTS[0], PARTS[1], PARTS[3]])
-    ledger.skipped(PARTS[2], reason="damaged")
-    with pytest.raises(PipelineError, match=r"b\.root, entries 0 to 3: skipped, beyond 0 allowed files: damaged"):
-        ledger.close()
+DAMAGED = InputError("b.root is damaged.")
 
 
-def test_an_allowed_file_is_left_out_of_the_sum_of_weights():
-    ledger = all_done(Ledger(plan_of(allowed=1)), [PARTS[0], PARTS[1], PARTS[3]])
-    ledger.skipped(PARTS[2], reason="damaged")
+def test_a_file_that_cannot_be_read_is_an_error_unless_skipping_is_allowed():
+    with pytest.raises(InputError, match=r"^b\.root is damaged\.$"):
+        Ledger(plan_of()).skip_file(PARTS[2], DAMAGED)
+
+
+def test_a_file_is_skipped_with_all_of_its_ranges():
+    ledger = all_done(Ledger(plan_of(allowed=1)), PARTS[2:])
+    ledger.skip_file(PARTS[1], InputError("a.root is damaged."))
     ledger.close()
-    assert (ledger.sumw("tt"), ledger.sumw("data")) == (2.0, 1.0)
+    assert ledger.unreadable == {"a.root": "a.root is damaged."}
+
+
+def test_a_file_of_which_a_range_was_counted_is_not_skipped():
+    ledger = all_done(Ledger(plan_of(allowed=1)), PARTS[:1])
+    with pytest.raises(PipelineError, match=r"entries 0 to 4 of 'tt' was done already and is now skipped"):
+        ledger.skip_file(PARTS[1], DAMAGED)
+
+
+def test_one_file_more_than_is_allowed_is_an_error_that_names_the_others():
+    ledger = Ledger(plan_of(allowed=1))
+    ledger.skip_file(PARTS[0], InputError("a.root is damaged."))
+    with pytest.raises(InputError, match=r"^b\.root is damaged\. Skipped already: a\.root, as many as .*_files = 1 lets"):
+        ledger.skip_file(PARTS[2], DAMAGED)
 
 
 def test_files_skipped_by_the_plan_use_up_the_allowance():
-    ledger = all_done(Ledger(plan_of(allowed=1, bad=["bad.root"])), [PARTS[0], PARTS[1], PARTS[3]])
-    ledger.skipped(PARTS[2], reason="damaged")
-    with pytest.raises(PipelineError, match="beyond 1 allowed files"):
-        ledger.close()
+    with pytest.raises(InputError, match=r"^b\.root is damaged\. Skipped already: bad\.root, as many as .*_files = 1 lets"):
+        Ledger(plan_of(allowed=1, bad=["bad.root"])).skip_file(PARTS[2], DAMAGED)
 
 
-def test_a_file_is_skipped_whole_or_not_at_all():
-    ledger = all_done(Ledger(plan_of(allowed=1)), PARTS[1:])
-    ledger.skipped(PARTS[0], reason="damaged")
-    with pytest.raises(
-        PipelineError, match=r"a\.root: skipped in 1 of its ranges only; its sum of weights is known as a whole"
-    ):
-        ledger.close()
+def test_a_file_of_data_is_never_skipped():
+    with pytest.raises(InputError, match=r"^c\.root is damaged\. Of data no file is skipped, .* correct lumi_inv_fb"):
+        Ledger(plan_of(allowed=5)).skip_file(PARTS[3], InputError("c.root is damaged."))
 
 
 def test_a_ledger_of_one_dataset_wants_only_its_ranges():
@@ -108,23 +109,22 @@ def test_a_ledger_of_one_dataset_wants_only_its_ranges():
 
 
 def test_totals_add_up_and_are_json():
-    ledger = all_done(Ledger(plan_of(allowed=2, bad=["bad.root"])), [PARTS[0], PARTS[1]])
-    ledger.skipped(PARTS[2], reason="damaged")
-    ledger.failed(PARTS[3], reason="disk full")
+    ledger = all_done(Ledger(plan_of(allowed=2, bad=["bad.root"])), [PARTS[0], PARTS[1], PARTS[3]])
+    ledger.skip_file(PARTS[2], DAMAGED)
     found = json.loads(json.dumps(ledger.to_json()))
     assert found["datasets"]["tt"] == {
         "files": 3,
-        "files_skipped": 1,
+        "files_skipped": 2,
         "planned": 3,
         "done": 2,
         "skipped": 1,
-        "failed": 0,
         "entries_planned": 9,
         "entries_done": 6,
         "entries_skipped": 3,
-        "entries_failed": 0,
         "selected": 4,
     }
-    assert (found["planned"], found["done"], found["skipped"], found["failed"]) == (4, 2, 1, 1)
-    assert found["skipped_files"] == [{"dataset": "tt", "path": "bad.root", "reason": "bad.root is empty (0 bytes)."}]
-    assert [line["reason"] for line in found["skipped_ranges"] + found["failed_ranges"]] == ["damaged", "disk full"]
+    assert (found["planned"], found["done"], found["skipped"]) == (4, 3, 1)
+    assert found["skipped_files"] == [
+        {"dataset": "tt", "path": "b.root", "reason": "b.root is damaged."},
+        {"dataset": "tt", "path": "bad.root", "reason": "bad.root is empty (0 bytes)."},
+    ]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_ranges_come_in_the_order_of_datasets_files_and_entries(plan):
 
 def test_ranges_of_some_datasets_keep_that_order(plan):
     assert plan.ranges(["data", "tt"]) == plan.ranges()
-    assert plan.ranges(["data"]) == (Range("data", "d.root", "uuid-d.root", 0, 5),)
+    assert plan.ranges(["data"]) == (Range("data", "d.root", "uuid-d.root", 0, 5, 100),)
 
 
 def test_an_unknown_dataset_is_named_with_the_nearest(plan):
@@ -37,6 +38,35 @@ def test_skipped_files_count_nowhere(plan):
     tt = plan.dataset("tt")
     assert (tt.entries, tt.n_generated, tt.sumw, tt.sumw2) == (9, 20, 5.0, 18.0)
     assert [file.path for file in tt.skipped] == ["bad.root"]
+
+
+def test_a_file_that_is_left_out_later_counts_nowhere_and_keeps_its_reason(plan):
+    found = plan.without({"b.root": "damaged"})
+    tt = found.dataset("tt")
+    assert (tt.entries, tt.n_generated, tt.sumw, tt.sumw2) == (6, 10, 2.5, 9.0)
+    assert [(file.path, file.problems) for file in tt.skipped][1:] == [("b.root", ("damaged",))]
+    assert found.dataset("data") == plan.dataset("data")
+
+
+def test_what_is_left_reads_as_if_the_file_had_never_been_listed(plan):
+    found = plan.without({"b.root": "damaged"})
+    never = replace(plan, datasets=tuple(replace(d, files=d.files[:2]) for d in plan.datasets))
+    assert found.ranges() == never.ranges()
+    assert [(d.entries, d.n_generated, d.sumw, d.sumw2) for d in found.datasets] == [
+        (d.entries, d.n_generated, d.sumw, d.sumw2) for d in never.datasets
+    ]
+
+
+@pytest.mark.parametrize("path", ["bad.root", "other.root"], ids=["skipped already", "unknown"])
+def test_only_a_file_that_is_used_can_be_left_out(plan, path):
+    with pytest.raises(
+        InputError, match=rf"{path} is to be skipped and is not among the files that the plan of 'zpeak' uses"
+    ):
+        plan.without({path: "damaged"})
+
+
+def test_the_digest_tells_plans_apart(plan):
+    assert plan.digest == replace(plan).digest != plan.without({"b.root": "damaged"}).digest
 
 
 def test_sums_do_not_depend_on_the_order_of_files():

@@ -115,9 +115,26 @@ def test_one_more_than_allowed_is_an_error(files, tmp_path):
 
 
 def test_a_dataset_that_lost_all_its_files_is_an_error_even_where_files_may_be_skipped(files, tmp_path):
-    files["data"] = [str(tmp_path / "none.root")]
-    with pytest.raises(InputError, match="data: all of its 1 files are unreadable"):
+    files["tt"] = [str(tmp_path / "none.root")]
+    with pytest.raises(InputError, match="tt: all of its 1 files are unreadable"):
+        make_plan(analysis_of(allowed=5, dy=True, data=False, tt=True), files, reads=READS)
+
+
+def test_a_file_of_data_is_never_skipped(files, tmp_path):
+    files["data"].append(str(tmp_path / "none.root"))
+    with pytest.raises(InputError, match=r"data: No file .*none\.root.*\n.*Of data none is, .* correct lumi_inv_fb"):
         make_plan(analysis_of(allowed=5, dy=True, data=False), files, reads=READS)
+
+
+@pytest.mark.parametrize("rntuple", [False, True], ids=["TTree", "RNTuple"])
+def test_a_branch_that_only_the_next_file_lacks_is_named_with_that_file(make_nano, tmp_path, rntuple):
+    paths = [
+        str(make_nano(tmp_path / f"{i}.root", 12, first=12 * i, drop=drop, rntuple=rntuple))
+        for i, drop in enumerate([(), ("MET_phi",)])
+    ]
+    with pytest.raises(InputError, match=r"dy: \S*1\.root has not all branches: no 'MET_phi'\. Nearest: 'MET_pt'") as caught:
+        make_plan(analysis_of(dy=True), {"dy": paths}, reads=("MET_pt", "MET_phi"))
+    assert "0.root" not in str(caught.value)
 
 
 def test_a_file_listed_twice_is_an_error(files):

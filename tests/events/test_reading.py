@@ -1,6 +1,7 @@
 import gc
 import os
 import warnings
+from dataclasses import replace
 
 import awkward as ak
 import numpy as np
@@ -12,7 +13,7 @@ from pipeline.errors import InputError, PipelineError
 from pipeline.events.inspection import inspect_file
 from pipeline.events.plan import Range
 from pipeline.events.pool import FilePool, pool
-from pipeline.events.reading import open_events, reading
+from pipeline.events.reading import DamagedError, UnreadableError, open_events, reading
 
 READS = ("nMuon", "Muon_pt", "Muon_eta", "Muon_phi", "Muon_mass", "Muon_charge")
 
@@ -63,6 +64,41 @@ def test_another_file_under_the_same_name_is_refused(make_nano, tmp_path):
         open_events(part)
 
 
+def test_a_file_of_another_size_is_refused(make_nano, tmp_path):
+    path = make_nano(tmp_path / "a.root", 12)
+    part = ranges_of(path)[0]
+    with path.open("ab") as file:  # UUID and entries stay as they are
+        file.write(b"more")
+    with pytest.raises(InputError, match=rf"it has {part.size_bytes + 4} bytes instead of {part.size_bytes}\."):
+        open_events(part)
+
+
+def test_a_size_that_is_not_known_is_not_compared(make_nano, tmp_path):
+    part = ranges_of(make_nano(tmp_path / "a.root", 12))[0]
+    assert len(open_events(replace(part, size_bytes=0))) == part.entries
+
+
+def test_a_changed_file_is_not_one_that_cannot_be_read(make_nano, tmp_path):
+    path = make_nano(tmp_path / "a.root", 12)
+    part = ranges_of(path)[0]
+    make_nano(path, 12)
+    with pytest.raises(InputError) as caught:
+        open_events(part)
+    assert not isinstance(caught.value, UnreadableError)
+
+
+def test_a_tree_whose_header_is_damaged_is_told(make_nano, tmp_path):
+    path = make_nano(tmp_path / "a.root", 12)
+    part = ranges_of(path)[0]
+    with uproot.open(path) as file:
+        start = file.key("Events").fSeekKey
+    with path.open("r+b") as file:
+        file.seek(start + 60)
+        file.write(b"\xff" * 200)
+    with pytest.raises(DamagedError, match=r"a\.root, entries 0 to 4 of dataset 'dy', cannot be read: \w+.*'summarise'"):
+        open_events(part)
+
+
 def test_fewer_entries_than_planned_are_refused(make_nano, tmp_path):
     path = make_nano(tmp_path / "a.root", 12)
     part = Range("dy", str(path), ranges_of(path)[0].uuid, 8, 13)
@@ -80,7 +116,7 @@ def test_a_file_that_is_gone_is_told(make_nano, tmp_path):
     path = make_nano(tmp_path / "a.root")
     part = ranges_of(path)[0]
     path.unlink()
-    with pytest.raises(InputError, match=r"No file .*a\.root"):
+    with pytest.raises(DamagedError, match=r"cannot be read: No file .*a\.root"):
         open_events(part)
 
 
@@ -89,7 +125,7 @@ def test_a_file_truncated_after_the_plan_is_told(make_nano, tmp_path):
     part = ranges_of(path)[0]
     open_events(part)
     os.truncate(path, path.stat().st_size - 100)
-    with pytest.raises(InputError, match=r"a\.root is truncated: \d+ of \d+ bytes"):
+    with pytest.raises(DamagedError, match=r"a\.root is truncated: \d+ of \d+ bytes"):
         open_events(part)
 
 

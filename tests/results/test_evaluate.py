@@ -227,16 +227,6 @@ def test_scores_of_an_honest_model_are_compatible_and_those_of_an_overtrained_on
     assert overtrained["ks"]["tt"]["p_value_replicas"] == pytest.approx(1 / 51)
 
 
-def test_what_was_not_processed_is_made_up_for_in_simulation_and_not_in_data(folder, analysis, tmp_path):
-    write_counts(analysis, tmp_path)
-    evaluate(analysis, tmp_path, sumw=SUMW, sumw2=SUMW2, processed_fraction={"hh": 0.5, "data": 0.5})
-    whole, half = (content(place, "yields")["datasets"] for place in (folder, tmp_path))
-
-    assert half["hh"]["yield"] == pytest.approx(2 * whole["hh"]["yield"])
-    assert half["data"]["yield"] == whole["data"]["yield"]
-    assert (whole["hh"]["processed_fraction"], half["hh"]["processed_fraction"]) == (1.0, 0.5)
-
-
 def test_yields_of_processes_are_sums(folder):
     yields = content(folder, "yields")
     first, second = (yields["datasets"][name] for name in ("tt_a", "tt_b"))

@@ -128,6 +128,7 @@ def test_an_input_can_be_histogrammed_by_its_collection(toy):
     axis = {"label": "x", "bins": 6, "start": 0.0, "stop": 60.0}
     write_toy(toy, histograms={"input": {"observable": "event.met", **axis}}, models={})
     run("plan")
+    run("summarise")
 
     assert run("score", "--dataset", "s").exit_code == 0
 
@@ -142,5 +143,6 @@ def test_an_input_that_does_not_exist_is_named_with_the_nearest(toy):
     axis = {"label": "x", "bins": 6, "start": 0.0, "stop": 60.0}
     write_toy(toy, histograms={"input": {"observable": "event.mett", **axis}}, models={})
     run("plan")
+    run("summarise")
 
     refused(run("score", "--dataset", "s"), "wants observable 'event.mett'", "Nearest: 'event.met'")
