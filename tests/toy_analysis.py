@@ -2,6 +2,9 @@
 
 import shutil
 
+import awkward as ak
+import numpy as np
+import uproot
 import yaml
 
 PROCESSOR = """
@@ -67,3 +70,14 @@ def write_toy(folder, **changes):
     """Write `config/toy.yaml` with *changes* at its top level."""
     text = yaml.safe_dump({**ANALYSIS, **changes}, sort_keys=False)
     (folder / "config/toy.yaml").write_text(text, encoding="utf-8")
+
+
+def write_events(path, columns, rows, *, cluster_entries=20):
+    """Write those *rows* of NanoAOD-like *columns* as a tree Events, in their order and in clusters of *cluster_entries*."""
+    with uproot.recreate(path) as file:
+        types = {name: v.dtype if isinstance(v, np.ndarray) else ak.type(v).content for name, v in columns.items()}
+        tree = file.mktree("Events", types)
+        for start in range(0, len(rows), cluster_entries):
+            part = np.asarray(rows[start : start + cluster_entries], dtype=np.int64)
+            tree.extend({name: values[part] for name, values in columns.items()})
+    return str(path)
