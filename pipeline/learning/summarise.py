@@ -27,8 +27,10 @@ from pipeline.statistics.hashing import fold_of
 from pipeline.statistics.moments import Moments, moments
 from pipeline.statistics.sums import ExactSum, exact_sum
 from pipeline.stream.chunk import build_chunk
+from pipeline.stream.flat_check import check_flattening
 from pipeline.stream.select import select
-from pipeline.stream.summary import Counts, counts_to_json
+from pipeline.stream.spectra import ExactSpectrum, SpectrumKey, chunk_spectra, spectra_to_json
+from pipeline.stream.summary import Counts, Summary, counts_to_json
 from pipeline.stream.training_stream import is_validation
 
 if TYPE_CHECKING:
@@ -66,12 +68,13 @@ class ExactCounts:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
-    """What was seen of one dataset: its cutflow and, by fold, counts, events for validation, and moments of the inputs."""
+    """What was seen of one dataset: its cutflow and, by fold, counts, events for validation, moments and spectra."""
 
     cutflow: Cutflow = field(default_factory=Cutflow)
     counts: dict[int, ExactCounts] = field(default_factory=dict)
     validation: dict[tuple[int, float], int] = field(default_factory=dict)
     inputs: dict[tuple[int, str, str], Moments] = field(default_factory=dict)
+    spectra: dict[SpectrumKey, ExactSpectrum] = field(default_factory=dict)
 
     def __add__(self, other: DatasetSummary) -> DatasetSummary:
         return DatasetSummary(
@@ -79,6 +82,7 @@ class DatasetSummary:
             _joined(self.counts, other.counts),
             _joined(self.validation, other.validation),
             _joined(self.inputs, other.inputs),
+            _joined(self.spectra, other.spectra),
         )
 
 
@@ -124,8 +128,9 @@ def summarise(
         _check_left(plan.without(ledger.unreadable))
         _check_selected(analysis, found)
         repeated = finder.check()
-    products = {"plan": plan.digest, "repeated_events": repeated, "ledger": ledger.to_json()}
-    write_json(out, _to_json(analysis, found) | products)
+    content = _to_json(analysis, found)
+    check_flattening(analysis, plan.without(ledger.unreadable), Summary(content))
+    write_json(out, content | {"plan": plan.digest, "repeated_events": repeated, "ledger": ledger.to_json()})
 
 
 def _files(
@@ -174,10 +179,10 @@ def read_range(analysis: Analysis, part: Range) -> RangeSummary | UnreadableErro
 def summarise_range(analysis: Analysis, part: Range) -> RangeSummary:
     """The summary of one range."""
     selected = select(analysis, part)
-    chunk = build_chunk(selected, analysis, place=str(part))
-    folds = fold_of(chunk.keys, analysis.folds)
     learned = part.dataset in analysis.trained_datasets()
-    summary = DatasetSummary(selected.cutflow)
+    chunk = build_chunk(selected, analysis, place=str(part), for_training=learned)
+    folds = fold_of(chunk.keys, analysis.folds)
+    summary = DatasetSummary(selected.cutflow, spectra=chunk_spectra(analysis, chunk, folds) if learned else {})
     for fold in range(analysis.folds):
         rows = np.flatnonzero(folds == fold)
         summary.counts[fold] = _counts(chunk.weight[rows])
@@ -263,6 +268,7 @@ def _cutflow_to_json(cutflow: Cutflow) -> list[dict[str, Any]]:
 def _fold_to_json(analysis: Analysis, found: dict[str, DatasetSummary], fold: int) -> dict[str, Any]:
     others = [other for other in range(analysis.folds) if other != fold]
     learned = analysis.trained_datasets()
+    spectra = spectra_to_json(analysis, {name: found[name].spectra for name in learned}, others)
     return {
         "training": {name: _total(found[name], others) for name in learned},
         "test": {name: _total(found[name], [fold]) for name in learned},
@@ -275,6 +281,7 @@ def _fold_to_json(analysis: Analysis, found: dict[str, DatasetSummary], fold: in
             for name, collections in analysis.inputs.items()
             if learned
         },
+        **({"spectra": spectra} if spectra else {}),
     }
 
 

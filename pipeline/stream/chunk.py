@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.config import Sequence
 from pipeline.errors import InputError, nearest
 from pipeline.statistics.hashing import event_hash
+from pipeline.stream.flattening import bins_of_models
 from pipeline.stream.padding import numbers, pad
 
 if TYPE_CHECKING:
@@ -32,25 +33,29 @@ class Chunk:
         weight: event weight, shape (n_events,).
         tensors: by input set and tensor, shape (n_events, ...).
         targets: by name, shape (n_events, ...); empty for classification.
+        bins: by name of the bins (`pipeline.stream.flattening`), the bin of each event, shape (n_events,); empty where no
+            model flattens.
     """
 
     keys: NDArray[np.uint64]
     weight: NDArray[np.float64]
     tensors: Mapping[str, Tensors]
     targets: Tensors
+    bins: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.keys)
 
 
-def build_chunk(selected: Selected, analysis: Analysis, *, place: str) -> Chunk:
+def build_chunk(selected: Selected, analysis: Analysis, *, place: str, for_training: bool = False) -> Chunk:
     """Build every input set of *analysis* from the *selected* events.
 
     Args:
         place: file and range, for messages.
+        for_training: with the bins in which models flatten.
 
     Raises:
-        InputError: the processor gives no such input, an input is not finite, or an array has the wrong length.
+        InputError: the processor gives no such input or variable, an input is not finite, or an array has the wrong length.
     """
     ids = selected.ids
     _check_shape("the weight", selected.weight, len(selected))
@@ -59,6 +64,7 @@ def build_chunk(selected: Selected, analysis: Analysis, *, place: str) -> Chunk:
         weight=np.asarray(selected.weight, dtype=np.float64),
         tensors={name: build_inputs(selected, collections, place=place) for name, collections in analysis.inputs.items()},
         targets={name: np.asarray(values, dtype=np.float32) for name, values in selected.targets.items()},
+        bins={name: bins.index(selected, place=place) for name, bins in bins_of_models(analysis).items() if for_training},
     )
     if not np.isfinite(chunk.weight).all():
         raise InputError(_not_finite("weight", chunk.weight, selected, place))

@@ -1,0 +1,135 @@
+"""How the events of a dataset spread over the bins of `training.flatten`: exact sums, kept in `summary.json`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from pipeline.statistics.sums import HALF_BITS, MANTISSA_BITS, SMALLEST_EXPONENT, ExactSum
+from pipeline.stream.flattening import FlatBins
+from pipeline.stream.weights import apply_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from pipeline.config import Analysis, Training
+    from pipeline.stream.chunk import Chunk
+    from pipeline.stream.summary import Summary
+
+Policy = Literal["keep", "absolute", "zero"]
+# By fold, name of the bins, and policy for negative weights.
+SpectrumKey = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ExactSpectrum:
+    """Events in bins, and the sums of their weights without rounding; add two of the same bins with `+`.
+
+    Args:
+        n_events: with a weight other than 0, by bin, shape (n_bins,).
+        sumw: one a bin.
+    """
+
+    n_events: NDArray[np.int64]
+    sumw: tuple[ExactSum, ...]
+
+    def __add__(self, other: ExactSpectrum) -> ExactSpectrum:
+        sums = tuple(a + b for a, b in zip(self.sumw, other.sumw, strict=True))
+        return ExactSpectrum(self.n_events + other.n_events, sums)
+
+    @property
+    def rounded(self) -> Spectrum:
+        """As float64."""
+        return Spectrum(self.n_events, np.array([float(total) for total in self.sumw]))
+
+
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """Events with a weight other than 0, and the sums of their weights, by bin; both of shape (n_bins,)."""
+
+    n_events: NDArray[np.int64]
+    sumw: NDArray[np.float64]
+
+
+def wanted_spectra(analysis: Analysis) -> dict[tuple[str, Policy], FlatBins]:
+    """By name of the bins and policy for negative weights, what the models of *analysis* need to be flat."""
+    trainings = (analysis.training_of(model) for model in analysis.models)
+    found = ((FlatBins.of(one.flatten), one.negative_weights) for one in trainings if one.flatten is not None)
+    return {(bins.name, policy): bins for bins, policy in found}
+
+
+def chunk_spectra(analysis: Analysis, chunk: Chunk, folds: NDArray[np.int64]) -> dict[SpectrumKey, ExactSpectrum]:
+    """The spectra of one range, for every fold and whatever a model of *analysis* wants; empty if none flattens.
+
+    Args:
+        folds: of each event, shape (n_events,).
+    """
+    found: dict[SpectrumKey, ExactSpectrum] = {}
+    for (name, policy), bins in wanted_spectra(analysis).items():
+        weight = apply_policy(chunk.weight, policy)
+        place, size = folds * bins.n_bins + chunk.bins[name], analysis.folds * bins.n_bins
+        n_events = np.bincount(place[weight != 0], minlength=size)
+        sumw = exact_sums(place, weight, size)
+        for fold in range(analysis.folds):
+            part = slice(fold * bins.n_bins, (fold + 1) * bins.n_bins)
+            found[fold, name, policy] = ExactSpectrum(n_events[part], sumw[part])
+    return found
+
+
+def exact_sums(bins: NDArray[np.int64], values: NDArray[np.float64], n_bins: int) -> tuple[ExactSum, ...]:
+    """The sum of *values* by bin, without rounding: `exact_sum` of each bin, in one go.
+
+    Args:
+        bins: of each value, shape (n,), each in [0, n_bins).
+        values: finite, shape (n,); n up to 2**26.
+    """
+    mantissa, exponent = np.frexp(values)
+    integers = (mantissa * 2.0**MANTISSA_BITS).astype(np.int64)
+    lowest = int(exponent.min(initial=0))
+    n_exponents = int(exponent.max(initial=0)) - lowest + 1
+    # Values of one bin and one exponent are integers in one unit; few such pairs occur.
+    pairs, place = np.unique(bins * n_exponents + (exponent - lowest), return_inverse=True)
+    totals = [0] * n_bins
+    # Halves of the mantissa, so that a float64 adds up to 2**26 of them without rounding.
+    for part, shift in ((integers >> HALF_BITS, HALF_BITS), (integers & (2**HALF_BITS - 1), 0)):
+        for pair, count in zip(pairs.tolist(), np.bincount(place, weights=part).tolist(), strict=True):
+            where, step = divmod(pair, n_exponents)
+            totals[where] += int(count) << (step + lowest - MANTISSA_BITS + shift - SMALLEST_EXPONENT)
+    return tuple(ExactSum(total) for total in totals)
+
+
+def spectra_to_json(
+    analysis: Analysis, spectra: Mapping[str, Mapping[SpectrumKey, ExactSpectrum]], folds: list[int]
+) -> dict[str, Any]:
+    """The spectra of the events of *folds*, by name of the bins, policy and dataset, as `summary.json` keeps them.
+
+    Args:
+        spectra: by dataset.
+    """
+    kept: dict[str, Any] = {}
+    for (name, policy), bins in wanted_spectra(analysis).items():
+        totals = {
+            dataset: reduce(add, (found[fold, name, policy] for fold in folds)).rounded for dataset, found in spectra.items()
+        }
+        section = kept.setdefault(name, {"variables": dict(zip(bins.variables, bins.edges, strict=True)), "sums": {}})
+        section["sums"][policy] = {
+            dataset: {"n_events": total.n_events.tolist(), "sumw": total.sumw.tolist()} for dataset, total in totals.items()
+        }
+    return kept
+
+
+def training_spectra(summary: Summary, fold: int, training: Training) -> dict[str, Spectrum]:
+    """By dataset, the events that the model of *fold* learns from, in the bins of `training.flatten`; empty without it."""
+    if training.flatten is None:
+        return {}
+    section = summary.content["folds"][str(fold)]["spectra"][FlatBins.of(training.flatten).name]
+    return {
+        dataset: Spectrum(np.array(kept["n_events"], dtype=np.int64), np.array(kept["sumw"], dtype=np.float64))
+        for dataset, kept in section["sums"][training.negative_weights].items()
+    }
