@@ -1,0 +1,185 @@
+"""The first pass over all events: the same from any files, and what it does with events that are there twice."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.config import load_analysis
+from pipeline.errors import InputError
+from pipeline.events.planning import make_plan
+from pipeline.learning.summarise import summarise
+from pipeline.statistics.hashing import fold_of
+from pipeline.stream.cache import ChunkCache
+from pipeline.stream.chunk import build_chunk
+from pipeline.stream.select import select
+from pipeline.stream.summary import Summary
+from pipeline.stream.training_stream import TrainingStream
+from tests.toy_analysis import make_toy, write_events, write_toy
+
+N_EVENTS = 30
+N_FILES = 3
+ROWS = {"s": range(N_EVENTS), "b": range(N_EVENTS, 2 * N_EVENTS)}
+# Where each event goes, and in which order they come there.
+LAYOUT = {"where": st.lists(st.integers(0, N_FILES - 1), min_size=N_EVENTS, max_size=N_EVENTS), "seed": st.integers(0, 99)}
+LAW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+class Toy:
+    """The toy analysis on files with any of the events; MET tells an event: event e has 10 + e GeV."""
+
+    def __init__(self, folder, columns, new_folder):
+        self.folder, self.columns, self.new_folder = folder, columns, new_folder
+        self.analysis = load_analysis(folder / "config/toy.yaml")
+
+    def plan(self, files):
+        """The plan of *files*: by dataset, the events of each."""
+        folder = self.new_folder("files")
+        paths = {
+            name: [write_events(folder / f"{name}_{i}.root", self.columns, rows, cluster_entries=7) for i, rows in listed]
+            for name, listed in ((name, list(enumerate(parts))) for name, parts in files.items())
+        }
+        return make_plan(self.analysis, paths, reads=["MET_pt"])
+
+    def summary(self, plan, analysis=None):
+        """The content of `summary.json`."""
+        out = self.new_folder("summary") / "summary.json"
+        summarise(analysis or self.analysis, plan, out)
+        return json.loads(out.read_text(encoding="utf-8"))
+
+    def keeping(self):
+        """The analysis in which numbers may repeat."""
+        datasets = {name: d.model_copy(update={"repeated_events": "keep"}) for name, d in self.analysis.datasets.items()}
+        return self.analysis.model_copy(update={"datasets": datasets})
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory, make_nano, nano_events, pytestconfig):
+    folder = tmp_path_factory.mktemp("toy")
+    make_toy(folder, pytestconfig.rootpath, make_nano)
+    write_toy(folder, reading={"range_entries": 7})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield Toy(folder, nano_events(2 * N_EVENTS), tmp_path_factory.mktemp)
+
+
+def laid_out(where, seed):
+    """The events of each dataset, shuffled and spread over files by *where*; a file may be empty, but not all."""
+    rng = np.random.default_rng(seed)
+    order = {name: rng.permutation(rows) for name, rows in ROWS.items()}
+    return {
+        name: [[row for row in rows.tolist() if where[row % N_EVENTS] == i] for i in range(N_FILES)]
+        for name, rows in order.items()
+    }
+
+
+@LAW
+@given(**LAYOUT)
+def test_any_files_with_the_same_events_give_the_same_summary(where, seed, toy):
+    whole = toy.summary(toy.plan({name: [list(rows)] for name, rows in ROWS.items()}))
+
+    found = toy.summary(toy.plan(laid_out(where, seed)))
+
+    for key in ("cutflow", "selected", "folds", "repeated_events"):
+        assert whole[key] == found[key]
+    assert found["repeated_events"] == {"s": 0, "b": 0}
+
+
+@LAW
+@given(**LAYOUT, copied=st.integers(0, N_EVENTS - 1), further=st.integers(1, N_FILES - 1), dataset=st.sampled_from("sb"))
+def test_an_event_that_is_also_in_another_file_is_found_and_both_are_named(where, seed, copied, further, dataset, toy):
+    files = laid_out(where, seed)
+    here, other = where[copied], (where[copied] + further) % N_FILES
+    event = ROWS[dataset][copied]
+    files[dataset][other].insert(seed % (len(files[dataset][other]) + 1), event)
+    plan = toy.plan(files)
+    first, second = sorted((here, other))
+
+    with pytest.raises(
+        InputError,
+        match=rf"\(1 in '{dataset}'\), such as run 1, luminosity block 1, event {event}, which is in"
+        rf" \S*{dataset}_{first}\.root of '{dataset}' and in \S*{dataset}_{second}\.root of '{dataset}'",
+    ):
+        toy.summary(plan)
+
+    assert toy.summary(plan, toy.keeping())["repeated_events"] == {**{"s": 0, "b": 0}, dataset: 1}
+
+
+def seen_in_training(toy, analysis, plan, fold):
+    """MET of the events that the model of *fold* learns from or stops by."""
+    out = toy.new_folder("summary") / "summary.json"
+    summarise(analysis, plan, out)
+    n_events = Summary.load(out).epoch_counts(fold, analysis.training.validation_fraction)
+    stream = TrainingStream(
+        analysis,
+        plan,
+        "all",
+        fold,
+        analysis.training,
+        {"s": 1.0, "b": 1.0},
+        n_events,
+        scratch=ChunkCache(toy.new_folder("scratch"), 1e9),
+    )
+    batches = (batch for part in ("training", "validation") for batch in stream.epoch(0, part))
+    return {value for batch in batches for value in batch.tensors["event"][:, 0].tolist()}
+
+
+def scored_by(analysis, plan):
+    """By fold, MET of the events that its model scores, as the stage `score` gives them out."""
+    scored = {fold: set() for fold in range(analysis.folds)}
+    for part in plan.ranges():
+        chunk = build_chunk(select(analysis, part), analysis, place=str(part))
+        for fold, value in zip(
+            fold_of(chunk.keys, analysis.folds).tolist(), chunk.tensors["all"]["event"][:, 0].tolist(), strict=True
+        ):
+            scored[fold].add(value)
+    return scored
+
+
+@LAW
+@given(**LAYOUT, copied=st.sets(st.integers(0, N_EVENTS - 1)))
+def test_no_training_event_is_ever_scored_by_a_model_that_saw_it(where, seed, copied, toy):
+    """Files split, merged, reordered, and some events copied into the next file."""
+    files = laid_out(where, seed)
+    for parts in files.values():
+        for i, part in enumerate([list(part) for part in parts]):
+            parts[(i + 1) % N_FILES] += [row for row in part if row % N_EVENTS in copied]
+    analysis = toy.keeping()
+    plan = toy.plan(files)
+
+    seen = {fold: seen_in_training(toy, analysis, plan, fold) for fold in range(analysis.folds)}
+    scored = scored_by(analysis, plan)
+
+    everything = {10.0 + row for rows in ROWS.values() for row in rows}
+    for fold in range(analysis.folds):
+        assert scored[fold].isdisjoint(seen[fold])
+        assert scored[fold] | seen[fold] == everything
+
+
+def test_two_workers_find_the_same(toy, tmp_path):
+    plan = toy.plan({name: [list(rows)] for name, rows in ROWS.items()})
+    for workers in (1, 2):
+        summarise(toy.analysis, plan, tmp_path / f"{workers}.json", workers=workers)
+
+    assert (tmp_path / "1.json").read_bytes() == (tmp_path / "2.json").read_bytes()
+
+
+def test_nothing_is_left_in_the_scratch_folder(toy):
+    files = laid_out([i % N_FILES for i in range(N_EVENTS)], 1)
+    files["s"][0] += files["s"][1]
+    with pytest.raises(InputError, match=r"there more than once \(10 in 's'\)"):
+        toy.summary(toy.plan(files))
+
+    assert list((toy.folder / ".scratch/duplicates").iterdir()) == []
+
+
+def test_the_summary_of_another_plan_is_refused(toy):
+    plan = toy.plan({name: [list(rows)] for name, rows in ROWS.items()})
+    summary = Summary(toy.summary(plan))
+    other = toy.plan(laid_out([0] * N_EVENTS, 1))
+
+    assert summary.accounted(plan) == plan
+    with pytest.raises(InputError, match=r"made from another plan\.json.* Run the stage 'summarise' again"):
+        summary.accounted(other)
