@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import PipelineError
+from pipeline.learning.checkpoint import State, in_order, numbered
 from pipeline.learning.learner import Epoch, Trained
 from pipeline.learning.schedule import learning_rate
+from pipeline.learning.stopping import is_stopped, kept_epoch
 
 # Read when TensorFlow is first imported: only its errors are for the user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -21,10 +22,12 @@ import keras
 from pipeline.learning.export import export_onnx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pipeline.config import Training
+    from pipeline.learning.checkpoint import Checkpoint
+    from pipeline.stream.shuffle import Rows
     from pipeline.stream.training_stream import TrainingStream
 
 # Steps that run without returning to Python: most of a small network's time is overhead per step.
@@ -51,14 +54,12 @@ def fit(
     *,
     task: Any,
     training: Training,
-    n_events: Mapping[str, Mapping[str, int]],
     seed: int,
     folder: Path,
+    checkpoint: Checkpoint,
     progress: Callable[[Epoch], None],
 ) -> Trained:
     """Train *model* and write `model.keras` and `model.onnx`; the arguments are those of `Learner.fit`."""
-    batches = Batches(stream, "training", n_events["training"])
-    record = _Record(Batches(stream, "validation", n_events["validation"]), training, progress)
     sample = next(stream.epoch(0, "validation")).tensors
     # Before the training as well, so that a layer which cannot be exported does not show after hours.
     export_onnx(model, folder / "model.onnx", sample)
@@ -66,60 +67,71 @@ def fit(
         optimizer=_optimizer(training),
         loss=task.keras_loss,
         # Only what is weighted enters the loss: its mean is then over weights, as for the validation.
-        steps_per_execution=min(STEPS_PER_EXECUTION, len(batches)),
+        steps_per_execution=min(STEPS_PER_EXECUTION, stream.n_batches()),
         jit_compile=False,
     )
-    with _own_errors(batches):
-        model.fit(
-            batches,
-            epochs=training.epochs,
-            shuffle=False,  # the stream did it
-            callbacks=[
-                keras.callbacks.LearningRateScheduler(lambda epoch, _: learning_rate(training, epoch)),
-                record,
-                *_early_stopping(training),
-            ],
-            verbose=0,
-        )
+    record = Record(stream, training, progress)
+    _train(model, stream, training, record, checkpoint)
+    record.restore_best(model)
     model.save(folder / "model.keras")
     export_onnx(model, folder / "model.onnx", sample)
     return Trained(
         history=tuple(record.history),
-        best_epoch=_kept_epoch(record.history, training),
+        best_epoch=kept_epoch(record.history, training),
         n_parameters=model.count_params(),
-        events_seen=dict(n_events["training"]),
+        events_seen=dict(stream.n_events["training"]),
         files={"keras": "model.keras", "onnx": "model.onnx"},
     )
 
 
-def _kept_epoch(history: list[Epoch], training: Training) -> int:
-    """Whose weights Keras has kept: the last, or with early stopping the last that was better by `min_delta`."""
-    if training.early_stopping is None:
-        return len(history)
-    best, kept = float("inf"), 1
-    for row in history:
-        if row.val_loss < best - training.early_stopping.min_delta:
-            best, kept = row.val_loss, row.epoch
-    return kept
+def _train(model: keras.Model, stream: TrainingStream, training: Training, record: Record, checkpoint: Checkpoint) -> None:
+    """All epochs, or those that are left after the last checkpoint."""
+    saving = Saving(checkpoint, record, stream.n_batches())
+    epoch, batch = saving.restore(model)
+    if batch:
+        saving.first_batch = batch
+        _fit(model, Batches(stream, epoch, batch), training, range(epoch, epoch + 1), [record, saving])
+        epoch, saving.first_batch = epoch + 1, 0
+    if epoch < training.epochs and not is_stopped(record.history, training):
+        _fit(model, Batches(stream, epoch), training, range(epoch, training.epochs), [record, saving])
+
+
+def _fit(
+    model: keras.Model, batches: Batches, training: Training, epochs: range, callbacks: list[keras.callbacks.Callback]
+) -> None:
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch, _: learning_rate(training, epoch))
+    with _own_errors(batches):
+        model.fit(
+            batches,
+            initial_epoch=epochs.start,
+            epochs=epochs.stop,
+            shuffle=False,  # the stream did it
+            callbacks=[schedule, *callbacks],
+            verbose=0,
+        )
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Epoch after epoch of batches, as `(inputs, targets, weights)`; every epoch is counted against what it must hold.
+    """Epoch after epoch of batches, as `(inputs, targets, weights)`.
 
     Keras asks for batches 0, 1, 2, ... of an epoch, in this order. (An endless generator would not do: with several steps
     per execution, Keras rounds the steps of an epoch up, and its epochs drift apart from those of the stream.)
+
+    Args:
+        stream: of the batches.
+        epoch: the first one.
+        skipped: batches of it that were done already; then there is no other epoch.
     """
 
-    def __init__(self, stream: TrainingStream, part: Any, n_events: Mapping[str, int]) -> None:
+    def __init__(self, stream: TrainingStream, epoch: int = 0, skipped: int = 0) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
-        self._stream, self._part = stream, part
-        self._expected = Counter({name: n for name, n in n_events.items() if n})
-        self._epoch, self._begun, self._peeked = 0, False, list[Any]()
-        self._batches = self.epoch(0)
+        self._stream, self._epoch, self._skipped = stream, epoch, skipped
+        self._begun, self._peeked = False, list[Any]()
+        self._batches: Iterator[Rows] = islice(self._stream.epoch(epoch), skipped, None)
         self.error: Exception | None = None
 
     def __len__(self) -> int:
-        return -(-self._expected.total() // self._stream.training.batch_size)
+        return self._stream.n_batches() - self._skipped
 
     def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
         try:
@@ -127,14 +139,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             if not self._begun:
                 while len(self._peeked) <= index:
                     self._peeked.append(next(self._batches))
-            if self._epoch == 0 and index < len(self._peeked):
-                batch: tuple[Any, Any, Any] = self._peeked[index]
-                return batch
-            return next(self._batches)
+            rows = self._peeked[index] if index < len(self._peeked) else next(self._batches)
         except Exception as error:
             # Keras wraps it in an error of TensorFlow's, from which the user would learn nothing.
             self.error = error
             raise
+        return rows.tensors, rows.targets, rows.weight
 
     def on_epoch_begin(self) -> None:
         """Keras begins an epoch."""
@@ -144,34 +154,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         """Keras has had all batches of an epoch."""
         if self._begun:
             self._epoch += 1
-            self._batches, self._peeked = self.epoch(self._epoch), []
-
-    def epoch(self, number: int) -> Iterator[tuple[Any, Any, Any]]:
-        """The batches of one epoch.
-
-        Raises:
-            PipelineError: the epoch held other events than it must.
-        """
-        seen: Counter[str] = Counter()
-        waiting = None
-        for rows in self._stream.epoch(number, self._part):
-            seen += self._stream.counts(rows)
-            if seen.total() > self._expected.total():
-                raise self._mismatch(seen, number)
-            if waiting is not None:
-                yield waiting
-            # The last batch waits for the count, because nobody asks for what comes after it.
-            waiting = (rows.tensors, rows.targets, rows.weight)
-        if seen != self._expected:
-            raise self._mismatch(seen, number)
-        if waiting is not None:
-            yield waiting
-
-    def _mismatch(self, seen: Counter[str], epoch: int) -> PipelineError:
-        return PipelineError(
-            f"Epoch {epoch + 1} held {dict(seen)} {self._part} events. Expected {dict(self._expected)}, as in summary.json."
-            " A file or the processor changed in between: run summarise again."
-        )
+            self._batches, self._peeked = self._stream.epoch(self._epoch), []
 
 
 @contextmanager
@@ -184,42 +167,96 @@ def _own_errors(batches: Batches) -> Iterator[None]:
         raise
 
 
-class _Record(keras.callbacks.Callback):  # type: ignore[misc]
-    """Measures the validation loss, adds it to Keras' logs for early stopping, and keeps the history."""
+class Record(keras.callbacks.Callback):  # type: ignore[misc]
+    """Measures the validation loss, keeps the history, and with early stopping the best weights.
 
-    def __init__(self, validation: Batches, training: Training, progress: Callable[[Epoch], None]) -> None:
+    Not Keras' own `EarlyStopping`, because that one forgets the best epoch when a training goes on in another `fit`.
+    """
+
+    def __init__(self, stream: TrainingStream, training: Training, progress: Callable[[Epoch], None]) -> None:
         super().__init__()
-        self._validation, self._training, self._progress = validation, training, progress
+        self._stream, self._training, self._progress = stream, training, progress
         self.history: list[Epoch] = []
+        self.best_weights: list[Any] = []
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        logs = {} if logs is None else logs
-        logs["val_loss"] = self._loss()
-        row = Epoch(epoch + 1, float(logs["loss"]), logs["val_loss"], learning_rate(self._training, epoch))
+    def restore_best(self, model: keras.Model) -> None:
+        """Give *model* the weights of the epoch that is kept."""
+        if self._training.early_stopping is not None:
+            model.set_weights(self.best_weights)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Keras has trained for another epoch."""
+        row = Epoch(epoch + 1, float(logs["loss"]), self._loss(), learning_rate(self._training, epoch))
         self.history.append(row.checked())
         self._progress(row)
+        if self._training.early_stopping is not None and kept_epoch(self.history, self._training) == len(self.history):
+            self.best_weights = self.model.get_weights()
+        self.model.stop_training = is_stopped(self.history, self._training)
 
     def _loss(self) -> float:
         """Mean loss per weight over the validation events, and the penalties of the model."""
         loss, total, weights = self.model.loss, 0.0, 0.0
         measure = loss if callable(loss) else keras.losses.get(loss)
-        for inputs, targets, weight in self._validation.epoch(0):
-            each = keras.ops.convert_to_numpy(measure(targets, self.model.predict_on_batch(inputs)))
-            total += float((each.astype("float64") * weight).sum())
-            weights += float(weight.astype("float64").sum())
+        for rows in self._stream.epoch(0, "validation"):
+            each = keras.ops.convert_to_numpy(measure(rows.targets, self.model.predict_on_batch(rows.tensors)))
+            total += float((each.astype("float64") * rows.weight).sum())
+            weights += float(rows.weight.astype("float64").sum())
         return total / weights + float(sum(float(penalty) for penalty in self.model.losses))
+
+
+class Saving(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes checkpoints between two executions, and begins where the last one was written."""
+
+    def __init__(self, checkpoint: Checkpoint, record: Record, n_batches: int) -> None:
+        super().__init__()
+        self._checkpoint, self._record, self._n_batches = checkpoint, record, n_batches
+        self._epoch = self.first_batch = 0
+        self._metrics: list[Any] = []
+
+    def restore(self, model: keras.Model) -> tuple[int, int]:
+        """Give *model* the last state, if there is one; the epoch and the batch to begin with."""
+        state = self._checkpoint.load()
+        if state is None:
+            return 0, 0
+        model.optimizer.build(model.trainable_variables)
+        for variable, value in zip(_variables(model), in_order("variable", state.arrays), strict=True):
+            variable.assign(value)
+        self._metrics = in_order("metric", state.arrays)
+        self._record.history = list(state.history)
+        self._record.best_weights = in_order("best", state.arrays)
+        return state.epoch, state.batch
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        """Keras has just forgotten the loss of the batches before: when there are some, remember it."""
+        self._epoch = epoch
+        if self.first_batch:
+            for variable, value in zip(self.model.metrics_variables, self._metrics, strict=True):
+                variable.assign(value)
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        """Some batches are done."""
+        done = self.first_batch + batch + 1
+        if self._checkpoint.due() and done < self._n_batches:
+            self._save(self._epoch, done)
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        """The epoch is done, and recorded."""
+        if self._checkpoint.due():
+            self._save(epoch + 1, 0)
+
+    def _save(self, epoch: int, batch: int) -> None:
+        arrays = {
+            **numbered("variable", map(keras.ops.convert_to_numpy, _variables(self.model))),
+            **numbered("metric", map(keras.ops.convert_to_numpy, self.model.metrics_variables)),
+            **numbered("best", self._record.best_weights),
+        }
+        self._checkpoint.save(State(epoch, batch, tuple(self._record.history), arrays))
+
+
+def _variables(model: keras.Model) -> list[Any]:
+    """All that training changes: weights, states of random generators, and what the optimiser remembers."""
+    return [*model.variables, *model.optimizer.variables]
 
 
 def _optimizer(training: Training) -> keras.optimizers.Optimizer:
     return keras.optimizers.get({"class_name": training.optimizer, "config": {"learning_rate": training.learning_rate}})
-
-
-def _early_stopping(training: Training) -> list[keras.callbacks.Callback]:
-    if training.early_stopping is None:
-        return []
-    stop = training.early_stopping
-    return [
-        keras.callbacks.EarlyStopping(
-            "val_loss", patience=stop.patience, min_delta=stop.min_delta, mode="min", restore_best_weights=True
-        )
-    ]

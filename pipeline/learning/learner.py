@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.config import Training
+    from pipeline.learning.checkpoint import Checkpoint
     from pipeline.stream.chunk import Tensors
     from pipeline.stream.training_stream import TrainingStream
 
@@ -82,15 +83,15 @@ class Learner(Protocol):
         *,
         task: Any,
         training: Training,
-        n_events: Mapping[str, Mapping[str, int]],
         seed: int,
         folder: Path,
+        checkpoint: Checkpoint,
         progress: Callable[[Epoch], None],
     ) -> Trained:
         """Train what `build` returned and write it to *folder*.
 
         Args:
-            n_events: for `training` and `validation`, the events of each dataset that an epoch must hold.
+            checkpoint: where the state of the training is kept, and found again after it was killed.
         """
 
 

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import csv
 import importlib
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING
 
 from pipeline import plugins
+from pipeline.digest import code_digest, content_digest
 from pipeline.errors import InputError, nearest
 from pipeline.files import replacing, write_json
-from pipeline.learning.model_record import model_record
+from pipeline.learning.checkpoint import SECONDS_BETWEEN, Checkpoint
+from pipeline.learning.model_record import expected_record, model_record, versions
+from pipeline.scale.workers import Workers
 from pipeline.statistics.hashing import number_of
 from pipeline.stream.training_stream import TrainingStream
 from pipeline.stream.weights import training_factors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan
     from pipeline.learning.learner import Epoch, Learner
+    from pipeline.stream.spec import InputSpec
     from pipeline.stream.summary import Summary
 
 LEARNERS = {"keras": "pipeline.learning.keras_learner", "xgboost": "pipeline.learning.xgboost_learner"}
@@ -34,10 +38,18 @@ def train(
     *,
     model: str,
     fold: int,
-    out: str | Path,
+    out: Path,
+    workers: int = 0,
+    checkpoint_seconds: float = SECONDS_BETWEEN,
     progress: Callable[[Epoch], None] = lambda _: None,
 ) -> None:
-    """Train *model* on all folds but *fold* and write the folder *out*: the model's files, `model.json`, `history.csv`.
+    """Train *model* on all folds but *fold* and write the folder *out*: the model's files, `model.json`, `history.csv`,
+    `ledger.json`. A training that was killed goes on where it was last kept, and ends with the same weights.
+
+    Args:
+        out: `<results>/<analysis>/models/<model>/fold<fold>`.
+        workers: processes that read and build inputs beside the training; 0 does it in turn with the training.
+        checkpoint_seconds: how often the state of the training is kept at most.
 
     Raises:
         InputError: there is no such model or fold, or the analysis cannot train.
@@ -50,25 +62,53 @@ def train(
     seed = number_of(f"{analysis.seed}:{model}:{fold}") % 2**31
     learner.prepare(training.threads, seed)
     module = plugins.load("models", entry.architecture)
-    untrained = module.build(summary.input_specs(analysis, entry.inputs, fold), analysis.task.outputs, **entry.options)
+    specs = summary.input_specs(analysis, entry.inputs, fold)
+    untrained = module.build(specs, analysis.task.outputs, **entry.options)
 
     sumw = {name: plan.sumw(name) for name in analysis.trained_datasets()}
     factors = training_factors(analysis, training, sumw, summary.counts(fold, "training"))
-    stream = TrainingStream(analysis, plan, entry.inputs, fold, training, factors)
-    with replacing(out) as folder:
-        folder.mkdir()
-        trained = learner.fit(
-            untrained,
-            stream,
-            task=analysis.task,
-            training=training,
-            n_events=summary.epoch_counts(fold, training.validation_fraction),
-            seed=seed,
-            folder=folder,
-            progress=progress,
+    n_events = summary.epoch_counts(fold, training.validation_fraction)
+    with Workers(workers) as readers:
+        stream = TrainingStream(
+            analysis, plan, entry.inputs, fold, training, factors, n_events, workers=readers if workers else None
         )
-        _write_history(folder / "history.csv", trained.history)
-        write_json(folder / "model.json", model_record(analysis, model, fold, trained))
+        checkpoint = Checkpoint(
+            out.parents[2] / "checkpoints" / model / f"fold{fold}.npz", _made_by(stream, model, specs), checkpoint_seconds
+        )
+        with replacing(out) as folder:
+            folder.mkdir()
+            trained = learner.fit(
+                untrained,
+                stream,
+                task=analysis.task,
+                training=training,
+                seed=seed,
+                folder=folder,
+                checkpoint=checkpoint,
+                progress=progress,
+            )
+            _write_history(folder / "history.csv", trained.history)
+            write_json(folder / "ledger.json", stream.ledgers)
+            write_json(folder / "model.json", model_record(analysis, model, fold, trained))
+    checkpoint.remove()
+
+
+def _made_by(stream: TrainingStream, model: str, specs: Mapping[str, InputSpec]) -> str:
+    """Digest of all that the weights in the end depend on."""
+    analysis = stream.analysis
+    return content_digest(
+        [
+            expected_record(analysis, model, stream.fold),
+            analysis.models[model].model_dump(mode="json"),
+            analysis.task.model_dump(mode="json"),
+            stream.training.model_dump(mode="json"),
+            {part: dict(counts) for part, counts in stream.n_events.items()},
+            [repr(spec) for spec in specs.values()],
+            [repr(stream.factors), [astuple(part) for part in stream.plan.ranges(stream.factors)]],
+            code_digest("pipeline/learning", "pipeline/stream", "pipeline/tasks"),
+            versions(),
+        ]
+    )
 
 
 def _check(analysis: Analysis, model: str, fold: int) -> None:

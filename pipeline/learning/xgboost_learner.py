@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-import math
 import tempfile
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xgboost
 
-from pipeline.errors import PipelineError
+from pipeline.learning.checkpoint import State
 from pipeline.learning.learner import Epoch, Trained
 from pipeline.learning.schedule import learning_rate
+from pipeline.learning.stopping import is_stopped, kept_epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from pipeline.config import Training
+    from pipeline.learning.checkpoint import Checkpoint
     from pipeline.stream.shuffle import Rows
     from pipeline.stream.training_stream import TrainingStream
 
@@ -38,9 +38,9 @@ def fit(
     *,
     task: Any,
     training: Training,
-    n_events: Mapping[str, Mapping[str, int]],
     seed: int,
     folder: Path,
+    checkpoint: Checkpoint,
     progress: Callable[[Epoch], None],
 ) -> Trained:
     """Train *model* and write `model.ubj`; the arguments are those of `Learner.fit`."""
@@ -50,55 +50,83 @@ def fit(
             "eval_metric": task.xgboost_metric,
             "nthread": training.threads,
             "seed": seed,
+            # Otherwise a training that goes on after a checkpoint would draw other subsamples.
+            "seed_per_iteration": True,
         }
     )
     SCRATCH.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
         bins = _max_bins(model)
-        events = _Pages(stream, "training", n_events["training"], Path(scratch) / "training")
-        held_out = _Pages(stream, "validation", n_events["validation"], Path(scratch) / "validation")
+        events = _Pages(stream, "training", Path(scratch) / "training")
+        held_out = _Pages(stream, "validation", Path(scratch) / "validation")
         learned = xgboost.ExtMemQuantileDMatrix(events, max_bin=bins, nthread=training.threads)
         validated = xgboost.ExtMemQuantileDMatrix(held_out, max_bin=bins, ref=learned, nthread=training.threads)
-        history = list(_rounds(model, learned, validated, training, progress))
+        matrices = [learned, validated]
         del learned, validated
-    best = min(history, key=lambda row: row.val_loss).epoch
-    kept = model[:best] if training.early_stopping else model
+        try:
+            history = _boosted(model, matrices, training, checkpoint, progress)
+        finally:
+            # Their pages are in a folder that is removed now, also after an error, whose traceback would hold them.
+            matrices.clear()
+    best = kept_epoch(history, training)
+    kept = model[:best]
     kept.set_attr(n_outputs=str(task.outputs.size))
     kept.save_model(folder / "model.ubj")
     return Trained(
         history=tuple(history),
-        best_epoch=best if training.early_stopping else len(history),
+        best_epoch=best,
         n_parameters=_n_nodes(kept),
-        events_seen=dict(n_events["training"]),
+        events_seen=dict(stream.n_events["training"]),
         files={"xgboost": "model.ubj"},
     )
 
 
-def _rounds(
-    model: xgboost.Booster, learned: Any, validated: Any, training: Training, progress: Callable[[Epoch], None]
-) -> Iterator[Epoch]:
-    """Boost round after round until the validation loss has not improved for `patience` rounds."""
-    best, best_epoch = math.inf, 0
-    for number in range(training.epochs):
+def _boosted(
+    model: xgboost.Booster,
+    matrices: list[Any],
+    training: Training,
+    checkpoint: Checkpoint,
+    progress: Callable[[Epoch], None],
+) -> list[Epoch]:
+    """Boost round after round until the validation loss has not improved for `patience` rounds.
+
+    Args:
+        matrices: the training events and the validation events.
+    """
+    history = _restored(model, checkpoint)
+    while len(history) < training.epochs and not is_stopped(history, training):
+        number = len(history)
         rate = learning_rate(training, number)
         model.set_param({"learning_rate": rate})
-        model.update(learned, number)
-        losses = [float(part.rpartition(":")[2]) for part in model.eval_set([(learned, "t"), (validated, "v")]).split()[1:]]
+        model.update(matrices[0], number)
+        measured = model.eval_set(list(zip(matrices, ("training", "validation"), strict=True)))
+        losses = [float(part.rpartition(":")[2]) for part in measured.split()[1:]]
         row = Epoch(number + 1, losses[0], losses[1], rate)
-        progress(row.checked())
-        yield row
-        stop = training.early_stopping
-        if row.val_loss < best - (stop.min_delta if stop else 0.0):
-            best, best_epoch = row.val_loss, row.epoch
-        if stop and row.epoch - best_epoch >= stop.patience:
-            return
+        history.append(row.checked())
+        progress(row)
+        if checkpoint.due():
+            booster = np.frombuffer(model.save_raw("ubj"), dtype=np.uint8)
+            checkpoint.save(State(len(history), 0, tuple(history), {"booster": booster}))
+    return history
+
+
+def _restored(model: xgboost.Booster, checkpoint: Checkpoint) -> list[Epoch]:
+    """Give *model* the trees of the last checkpoint, if there is one; their history."""
+    state = checkpoint.load()
+    if state is None:
+        return []
+    # The file of a model holds its trees; how to grow more is kept here.
+    settings = model.save_config()
+    model.load_model(bytearray(state.arrays["booster"].tobytes()))
+    model.load_config(settings)
+    return list(state.history)
 
 
 class _Pages(xgboost.DataIter):  # type: ignore[misc]
     """One epoch of the stream, in pages, as often as xgboost wants to read it."""
 
-    def __init__(self, stream: TrainingStream, part: Any, n_events: Mapping[str, int], cache: Path) -> None:
-        self._stream, self._part, self._n_events = stream, part, {name: n for name, n in n_events.items() if n}
+    def __init__(self, stream: TrainingStream, part: Any, cache: Path) -> None:
+        self._stream, self._part = stream, part
         self.reset()
         super().__init__(cache_prefix=str(cache))
 
@@ -117,19 +145,12 @@ class _Pages(xgboost.DataIter):  # type: ignore[misc]
         return True
 
     def _make_pages(self) -> Iterator[list[Rows]]:
-        seen: Counter[str] = Counter()
         page: list[Rows] = []
         for rows in self._stream.epoch(0, self._part):
-            seen += self._stream.counts(rows)
             page.append(rows)
             if sum(map(len, page)) >= PAGE_ROWS:
                 yield page
                 page = []
-        if dict(seen) != self._n_events:
-            raise PipelineError(
-                f"The stream held {dict(seen)} {self._part} events. Expected {self._n_events}, as in summary.json."
-                " A file or the processor changed in between: run summarise again."
-            )
         if page:
             yield page
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from pipeline.scale.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-# Beside the one a worker has in hand, so many wait for it: enough to never idle, few enough to bound memory.
-QUEUED_PER_WORKER = 2
 
 
 def ordered_map(
@@ -34,39 +31,5 @@ def ordered_map(
     if workers <= 1:
         yield from map(function, items)
         return
-    with _local_cluster(workers, scratch) as client:
-        waiting: deque[Any] = deque()
-        for item in items:
-            waiting.append(client.submit(function, item, pure=False, retries=0))
-            if len(waiting) >= workers * (1 + QUEUED_PER_WORKER):
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-@contextmanager
-def _local_cluster(workers: int, scratch: Path) -> Iterator[Any]:
-    import dask
-    from distributed import Client, LocalCluster
-
-    settings = {
-        # A range is not retried blindly on another worker: a worker that dies is an error to be seen.
-        "distributed.scheduler.allowed-failures": 0,
-        "distributed.worker.daemon": True,
-        "distributed.admin.log-format": "%(levelname)s %(name)s %(message)s",
-        "temporary-directory": str(scratch.resolve() / "dask"),
-    }
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address=None,
-            memory_limit=0,
-            silence_logs=40,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield client
+    with Workers(workers, scratch=scratch) as pool:
+        yield from pool.map(function, items)

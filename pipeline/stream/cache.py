@@ -19,6 +19,7 @@ import numpy as np
 from pipeline.digest import content_digest
 from pipeline.files import replacing
 from pipeline.stream.chunk import Chunk
+from pipeline.stream.flattening import bins_of_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,10 @@ class ChunkCache:
 
     folder: Path
     limit_bytes: float
+
+    def has(self, name: str) -> bool:
+        """Whether the chunk called *name* is there, or was a moment ago."""
+        return (self.folder / name / NAMES).is_file()
 
     def get(self, name: str, build: Callable[[], Chunk]) -> Chunk:
         """The chunk called *name*, memory-mapped; built and kept if it is not there.
@@ -101,19 +106,21 @@ def cache_name(analysis: Analysis, part: Range, processor_digest: str) -> str:
         "selection": analysis.selection,
         "inputs": analysis.model_dump(mode="json")["inputs"],
     }
-    return content_digest(made_by)
+    bins = sorted(bins_of_models(analysis))
+    return content_digest(made_by | ({"bins": bins} if bins else {}))
 
 
 def _to_arrays(chunk: Chunk) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {"keys": chunk.keys, "weight": chunk.weight}
     arrays |= {f"target.{name}": array for name, array in chunk.targets.items()}
+    arrays |= {f"bins.{name}": array for name, array in chunk.bins.items()}
     arrays |= {f"input.{group}.{name}": array for group, tensors in chunk.tensors.items() for name, array in tensors.items()}
     return arrays
 
 
 def _from_arrays(arrays: dict[str, NDArray[Any]]) -> Chunk:
     tensors: dict[str, dict[str, NDArray[np.float32]]] = {}
-    targets = {}
+    targets, bins = {}, {}
     for key, array in arrays.items():
         kind, _, rest = key.partition(".")
         if kind == "input":
@@ -121,7 +128,9 @@ def _from_arrays(arrays: dict[str, NDArray[Any]]) -> Chunk:
             tensors.setdefault(group, {})[name] = array
         elif kind == "target":
             targets[rest] = array
-    return Chunk(arrays["keys"], arrays["weight"], tensors, targets)
+        elif kind == "bins":
+            bins[rest] = array
+    return Chunk(arrays["keys"], arrays["weight"], tensors, targets, bins)
 
 
 def _last_use(path: Path) -> float:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan
+    from pipeline.stream.training_stream import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Summary:
         """By dataset, the events that the model of *fold* learns from (*part* `training`), or those of the fold (`test`)."""
         return {name: Counts(**counts) for name, counts in self.content["folds"][str(fold)][part].items()}
 
-    def epoch_counts(self, fold: int, validation_fraction: float) -> dict[str, dict[str, int]]:
+    def epoch_counts(self, fold: int, validation_fraction: float) -> dict[Part, dict[str, int]]:
         """For `training` and `validation`, how many events of each dataset an epoch of the model of *fold* holds.
 
         Raises:
@@ -72,13 +73,14 @@ class Summary:
         """
         validation = self.content["folds"][str(fold)]["validation"][str(validation_fraction)]
         training = {name: counts.n_events - validation[name] for name, counts in self.counts(fold, "training").items()}
-        for part, counts in (("training", training), ("validation", validation)):
-            if not sum(counts.values()):
+        epoch: dict[Part, dict[str, int]] = {"training": training, "validation": validation}
+        for part, of_part in epoch.items():
+            if not sum(of_part.values()):
                 raise InputError(
                     f"Fold {fold} has no {part} events at validation_fraction {validation_fraction}. Expected some."
                     " Add files, or change training.validation_fraction."
                 )
-        return {"training": training, "validation": validation}
+        return epoch
 
     def input_specs(self, analysis: Analysis, inputs: str, fold: int) -> dict[str, InputSpec]:
         """The tensors of an input set, with the scales of the training folds of *fold*."""

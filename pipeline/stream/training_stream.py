@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from pipeline.events.ledger import Ledger
 from pipeline.statistics.hashing import fold_of, salted, uniform
-from pipeline.stream.cache import ChunkCache, cache_name
-from pipeline.stream.chunk import build_chunk
+from pipeline.stream.cache import ChunkCache
+from pipeline.stream.flattening import FlatBins
 from pipeline.stream.order import interleave
-from pipeline.stream.select import processor_digest, select
-from pipeline.stream.shuffle import Rows, batches
+from pipeline.stream.read_ahead import ChunkMaker, ReadAhead
+from pipeline.stream.shuffle import Piece, Pool, batches
+from pipeline.stream.weights import apply_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from pipeline.config import Analysis, Training
     from pipeline.events.plan import Plan, Range
+    from pipeline.scale.workers import Workers
     from pipeline.stream.chunk import Chunk
+    from pipeline.stream.shuffle import Rows
 
+Part = Literal["training", "validation"]
 SCRATCH = Path(".scratch/chunks")
 SCRATCH_LIMIT_BYTES = 20e9
 
@@ -46,7 +50,10 @@ class TrainingStream:
         fold: whose events are never given out.
         training: batch size, buffer, validation fraction.
         factors: by dataset, what its event weights are multiplied with (`pipeline.stream.weights`).
+        n_events: for `training` and `validation`, the events of each dataset that an epoch must hold.
+        flat: by class, what they are multiplied with besides, by bin of `training.flatten`; empty without it.
         scratch: where built chunks are kept.
+        workers: they build chunks beside this process; None builds them here.
     """
 
     analysis: Analysis
@@ -55,56 +62,73 @@ class TrainingStream:
     fold: int
     training: Training
     factors: Mapping[str, float]
+    n_events: Mapping[Part, Mapping[str, int]]
+    flat: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     scratch: ChunkCache = field(default_factory=lambda: ChunkCache(SCRATCH, SCRATCH_LIMIT_BYTES))
+    workers: Workers | None = None
+    # The ledger of the last complete epoch of each part.
+    ledgers: dict[Part, Any] = field(default_factory=dict)
+    _checked: set[str] = field(default_factory=set)
 
-    def epoch(self, number: int, part: Literal["training", "validation"] = "training") -> Iterator[Rows]:
-        """The batches of one epoch: each selected event of *part* once."""
-        ranges = {name: [(r, r.entries) for r in self.plan.ranges([name])] for name in self.factors}
-        order = interleave(ranges, seed=self.analysis.seed, epoch=number)
-        rows = (self._rows(one, number, part) for one in order)
-        return batches(
-            (some for some in rows if len(some)),
-            batch_size=self.training.batch_size,
-            buffer_bytes=self.training.shuffle_buffer_mb * 1e6,
+    def n_batches(self, part: Part = "training") -> int:
+        """Batches of an epoch."""
+        return -(-sum(self.n_events[part].values()) // self.training.batch_size)
+
+    def epoch(self, number: int, part: Part = "training") -> Iterator[Rows]:
+        """The batches of one epoch: each selected event of *part* once.
+
+        They depend on the seed, *number* and the plan alone, not on workers, cache or timing. Before the last batch goes
+        out, every range is accounted for in `ledgers`.
+
+        Raises:
+            PipelineError: a dataset has more or fewer events than `n_events` says.
+        """
+        order = interleave(
+            {name: [(r, r.entries) for r in self.plan.ranges([name])] for name in self.factors},
+            seed=self.analysis.seed,
+            epoch=number,
         )
+        chunks = ReadAhead(self._maker, order, workers=self.workers, checked=self._checked)
+        expected = self.n_events[part]
+        bytes_per_event = self.training.shuffle_buffer_mb * 1e6 / max(1, sum(expected.values()))
+        ledger, pools = Ledger(self.plan, self.factors), []
+        for name in self.factors:
+            pieces = self._pieces(chunks, [one for one in order if one.dataset == name], number, part, ledger)
+            pools.append(Pool(name, pieces, expected[name], bytes_per_event * expected[name]))
 
-    def counts(self, rows: Rows) -> Counter[str]:
-        """How many events of each dataset are in *rows*."""
-        names = list(self.factors)
-        return Counter({names[group]: int(n) for group, n in zip(*np.unique(rows.group, return_counts=True), strict=True)})
+        def account() -> None:
+            ledger.close()
+            self.ledgers[part] = ledger.to_json()
 
-    def _rows(self, part: Range, epoch: int, wanted: str) -> Rows:
-        chunk = self._chunk(part)
+        yield from batches(pools, batch_size=self.training.batch_size, seed=(self.analysis.seed, number), at_end=account)
+
+    def _pieces(
+        self, chunks: ReadAhead, ranges: Iterable[Range], epoch: int, wanted: Part, ledger: Ledger
+    ) -> Iterator[Piece]:
+        for part in ranges:
+            piece = self._piece(chunks.get(part), part.dataset, epoch, wanted)
+            yield piece
+            ledger.done(part, n_selected=len(piece))
+
+    def _piece(self, chunk: Chunk, dataset: str, epoch: int, wanted: Part) -> Piece:
         validation = is_validation(chunk.keys, self.training.validation_fraction)
         chosen = (fold_of(chunk.keys, self.analysis.folds) != self.fold) & (validation == (wanted == "validation"))
         index = np.flatnonzero(chosen)
-        keys = np.asarray(chunk.keys)[index]
-        salt = f"{part.dataset}:{self.analysis.seed}:{epoch}"
-        name = self.analysis.class_of(part.dataset)
-        return Rows(
-            place=salted(keys, salt),
-            tensors={tensor: values[index] for tensor, values in chunk.tensors[self.inputs].items()},
-            targets=self.analysis.task.targets(name, len(index)),
-            weight=self._weight(chunk.weight[index], part.dataset),
-            group=np.full(len(index), list(self.factors).index(part.dataset), dtype=np.int16),
+        return Piece(
+            place=salted(np.asarray(chunk.keys)[index], f"{dataset}:{self.analysis.seed}:{epoch}"),
+            source=chunk.tensors[self.inputs],
+            index=index,
+            targets=self.analysis.task.targets(self.analysis.class_of(dataset), len(index)),
+            weight=self._weight(chunk, index, dataset),
         )
 
-    def _weight(self, weight: NDArray[np.float64], dataset: str) -> NDArray[np.float32]:
-        return (apply_policy(weight, self.training.negative_weights) * self.factors[dataset]).astype(np.float32)
-
-    def _chunk(self, part: Range) -> Chunk:
-        return self.scratch.get(cache_name(self.analysis, part, self._code), partial(self._build, part))
+    def _weight(self, chunk: Chunk, index: NDArray[np.int64], dataset: str) -> NDArray[np.float32]:
+        weight = apply_policy(chunk.weight[index], self.training.negative_weights) * self.factors[dataset]
+        if self.training.flatten is not None:
+            bins = chunk.bins[FlatBins.of(self.training.flatten).name][index]
+            weight = weight * self.flat[str(self.analysis.class_of(dataset))][bins]
+        return weight.astype(np.float32)
 
     @cached_property
-    def _code(self) -> str:
-        return processor_digest(self.analysis)
-
-    def _build(self, part: Range) -> Chunk:
-        return build_chunk(select(self.analysis, part), self.analysis, place=str(part))
-
-
-def apply_policy(weight: NDArray[np.float64], policy: Literal["keep", "absolute", "zero"]) -> NDArray[np.float64]:
-    """What training does with negative weights: *keep* them, take their *absolute* value, or set them to *zero*."""
-    if policy == "absolute":
-        return np.abs(weight)
-    return np.maximum(weight, 0.0) if policy == "zero" else weight
+    def _maker(self) -> ChunkMaker:
+        return ChunkMaker(self.analysis, self.scratch)

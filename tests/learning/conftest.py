@@ -1,7 +1,7 @@
 """A stream of two Gaussians, made in memory, that looks to a learner like the one from ROOT files."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -11,6 +11,8 @@ from pipeline.stream.shuffle import Rows
 from pipeline.tasks.classification import Settings
 
 CLASSES = {"tt": ("tt",), "hh": ("hh",)}
+CLASS_OF = ("tt", "hh")
+PARTS = ("training", "validation")
 
 
 @dataclass(frozen=True)
@@ -18,30 +20,31 @@ class ToyStream:
     """Events of class 1 lie one unit to the right in each of five features."""
 
     training: Training
-    n_events: int = 4000
+    n_rows: int = 4000
+    ledgers: dict = field(default_factory=dict)
 
     def epoch(self, number, part="training"):
         rng = np.random.default_rng([number, part == "validation"])
-        labels = np.random.default_rng(part == "validation").integers(0, 2, self.n_events)
-        for start in range(0, self.n_events, self.training.batch_size):
+        labels = self.labels(part)
+        for start in range(0, self.n_rows, self.training.batch_size):
             label = labels[start : start + self.training.batch_size]
             features = rng.normal(label[:, np.newaxis], 1.0, size=(len(label), 5)).astype(np.float32)
             yield Rows(
-                place=np.arange(len(label), dtype=np.uint64),
                 tensors={"event": features * 10 + 50},
                 targets=np.eye(2, dtype=np.float32)[label],
                 weight=np.ones(len(label), dtype=np.float32),
                 group=label.astype(np.int16),
             )
 
-    def counts(self, rows):
-        return Counter({("tt", "hh")[group]: int((rows.group == group).sum()) for group in np.unique(rows.group)})
+    @property
+    def n_events(self):
+        return {part: dict(Counter(CLASS_OF[label] for label in self.labels(part))) for part in PARTS}
 
-    def n_by_part(self):
-        return {
-            part: dict(sum((self.counts(rows) for rows in self.epoch(0, part)), Counter()))
-            for part in ("training", "validation")
-        }
+    def labels(self, part):
+        return np.random.default_rng(part == "validation").integers(0, 2, self.n_rows)
+
+    def n_batches(self, part="training"):
+        return -(-self.n_rows // self.training.batch_size)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.scale.ordered import QUEUED_PER_WORKER, ordered_map
+from pipeline.scale.ordered import ordered_map
+from pipeline.scale.workers import QUEUED_PER_WORKER
 
 PROC = Path("/proc")
 both = pytest.mark.parametrize("workers", [1, 2])

@@ -1,64 +1,137 @@
-"""Every row goes out once, in an order that does not depend on how it came in."""
+"""Every row goes out once, well mixed, in an order that does not depend on how it came in."""
 
 from itertools import chain, pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.errors import PipelineError
 from pipeline.statistics.hashing import mix64
 from pipeline.stream.order import interleave
-from pipeline.stream.shuffle import Rows, batches
+from pipeline.stream.shuffle import Piece, Pool, batches
 
 N_ROWS = 500
 
 
-def rows(index, group=0):
+def piece(index):
+    """Rows whose only feature is their number."""
     index = np.asarray(index, dtype=np.int64)
-    return Rows(
+    return Piece(
         place=mix64(index.astype(np.uint64)),
-        tensors={"event": index[:, np.newaxis].astype(np.float32)},
+        source={"event": np.arange(N_ROWS, dtype=np.float32)[:, np.newaxis]},
+        index=index,
         targets=np.zeros((len(index), 2), dtype=np.float32),
         weight=np.ones(len(index), dtype=np.float32),
-        group=np.full(len(index), group, dtype=np.int16),
     )
 
 
-def seen(parts, **settings):
-    return [batch.tensors["event"][:, 0].astype(int).tolist() for batch in batches(parts, **settings)]
+# The number, two targets, the weight, the dataset and the place.
+ROW_BYTES = 4 + 8 + 4 + 2 + 8
+
+
+def pool(pieces, *, name="a", n_rows=N_ROWS, buffer_rows=10 * N_ROWS):
+    return Pool(name, iter(pieces), n_rows, buffer_rows * ROW_BYTES)
+
+
+def numbers(found):
+    return [batch.tensors["event"][:, 0].astype(int).tolist() for batch in found]
 
 
 @given(cuts=st.lists(st.integers(0, N_ROWS), max_size=6), batch_size=st.integers(1, 200))
 def test_any_cutting_gives_the_same_batches_when_the_buffer_holds_all(cuts, batch_size):
     edges = [0, *sorted(cuts), N_ROWS]
-    parts = [rows(range(a, b)) for a, b in pairwise(edges)]
+    parts = [piece(range(a, b)) for a, b in pairwise(edges)]
 
-    whole = seen([rows(range(N_ROWS))], batch_size=batch_size, buffer_bytes=1e9)
+    whole = numbers(batches([pool([piece(range(N_ROWS))])], batch_size=batch_size, seed=[1]))
 
-    assert whole == seen(parts, batch_size=batch_size, buffer_bytes=1e9)
+    assert whole == numbers(batches([pool(parts)], batch_size=batch_size, seed=[1]))
 
 
 @given(buffer_rows=st.integers(1, 600), batch_size=st.integers(1, 200))
 def test_every_row_goes_out_once_from_any_buffer(buffer_rows, batch_size):
-    parts = [rows(range(a, a + 50)) for a in range(0, N_ROWS, 50)]
-    one_row = rows([0]).n_bytes
+    pools = [pool([piece(range(a, a + 50)) for a in range(0, N_ROWS, 50)], buffer_rows=buffer_rows) for _ in range(2)]
 
-    found = seen(parts, batch_size=batch_size, buffer_bytes=buffer_rows * one_row)
+    found = list(batches(pools, batch_size=batch_size, seed=[1]))
 
-    assert sorted(chain.from_iterable(found)) == list(range(N_ROWS))
+    for group in range(2):
+        mine = [row for batch in found for row in batch.tensors["event"][batch.group == group, 0].tolist()]
+        assert sorted(mine) == list(range(N_ROWS))
     assert all(len(batch) == batch_size for batch in found[:-1])
 
 
-def test_equal_places_are_ordered_by_dataset():
-    parts = [rows(range(10), group=1), rows(range(10), group=0)]
+def test_the_buffer_keeps_its_size():
+    buffer = pool([piece(range(a, a + 50)) for a in range(0, N_ROWS, 50)], buffer_rows=70)
 
-    found = [batch.group.tolist() for batch in batches(parts, batch_size=2, buffer_bytes=1e9)]
+    sizes = {buffer.n_bytes for _ in batches([buffer], batch_size=20, seed=[1])}
 
-    assert found == [[0, 1]] * 10
+    assert sizes <= {0, 70 * ROW_BYTES}
 
 
-def test_no_rows_give_no_batches():
-    assert seen([], batch_size=4, buffer_bytes=1e9) == []
+def test_no_more_is_read_than_fits_into_the_buffer():
+    read = []
+
+    def pieces():
+        for a in range(0, N_ROWS, 50):
+            read.append(a)
+            yield piece(range(a, a + 50))
+
+    pool(pieces(), buffer_rows=100).empty_block(1)
+
+    assert read == [0, 50]
+
+
+@pytest.mark.parametrize("buffer_rows", [30, 5000], ids=["small buffer", "all in the buffer"])
+def test_a_batch_holds_each_datasets_share_as_if_all_were_shuffled(buffer_rows):
+    counts = []
+    for seed in range(300):
+        pools = [
+            pool([piece(range(n))], name=name, n_rows=n, buffer_rows=buffer_rows) for name, n in (("a", 400), ("b", 100))
+        ]
+        counts += [(batch.group == 1).sum() for batch in batches(pools, batch_size=50, seed=[seed])]
+
+    # Hypergeometric: 50 of 500, 100 of which are wanted: 10 ± 2.69, in 3000 batches.
+    assert abs(np.mean(counts) - 10) < 1e-9
+    assert np.std(counts) == pytest.approx(np.sqrt(50 * 0.2 * 0.8 * 450 / 499), rel=0.06)
+
+
+@pytest.mark.parametrize("buffer_rows", [250, 5000], ids=["small buffer", "all in the buffer"])
+def test_a_row_comes_in_any_batch_alike(buffer_rows):
+    first = np.zeros(N_ROWS)
+    for seed in range(400):
+        pools = [pool([piece(range(a, a + 50)) for a in range(0, N_ROWS, 50)], buffer_rows=buffer_rows)]
+        first[numbers(batches(pools, batch_size=100, seed=[seed]))[0]] += 1
+
+    share = first.reshape(10, 50).sum(axis=1) / first.sum()
+    # A smaller buffer than all rows favours early pieces at first; ranges come in another order each epoch.
+    assert (share[:5] > 0.05).all()
+    if buffer_rows > N_ROWS:
+        assert np.abs(share - 0.1).max() < 5 * np.sqrt(0.1 / first.sum())
+
+
+@pytest.mark.parametrize("n_rows", [N_ROWS - 1, N_ROWS + 1, 0], ids=["fewer", "more", "none"])
+@pytest.mark.parametrize("buffer_rows", [30, 5000])
+def test_another_number_of_rows_than_expected_stops_before_the_last_batch(n_rows, buffer_rows):
+    pools = [pool([piece([0])], name="b", n_rows=1), pool([piece(range(N_ROWS))], n_rows=n_rows, buffer_rows=buffer_rows)]
+    seen = []
+
+    with pytest.raises(PipelineError, match=rf"held {N_ROWS} events of dataset 'a'\. Expected {n_rows}, as in summary.json"):
+        seen.extend(batches(pools, batch_size=10, seed=[1]))
+
+    assert sum(map(len, seen)) < N_ROWS + 1
+
+
+def test_no_rows_at_all_are_an_error():
+    with pytest.raises(PipelineError, match=r"held no events\. Expected those of summary.json"):
+        list(batches([pool([])], batch_size=4, seed=[1]))
+
+
+def test_an_empty_dataset_changes_nothing():
+    one = numbers(batches([pool([piece(range(9))], n_rows=9)], batch_size=4, seed=[1]))
+    two = batches([pool([piece(range(9))], n_rows=9), pool([piece([])], name="b", n_rows=0)], batch_size=4, seed=[1])
+
+    assert sorted(chain.from_iterable(numbers(two))) == sorted(chain.from_iterable(one)) == list(range(9))
 
 
 @given(sizes=st.lists(st.integers(1, 50), min_size=1, max_size=30), seed=st.integers(0, 1000))

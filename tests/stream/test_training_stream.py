@@ -13,7 +13,7 @@ from pipeline.events.plan import Plan
 from pipeline.events.planning import make_plan
 from pipeline.statistics.hashing import event_hash, fold_of
 from pipeline.stream.cache import ChunkCache
-from pipeline.stream.training_stream import TrainingStream, apply_policy
+from pipeline.stream.training_stream import TrainingStream, apply_policy, is_validation
 from tests.toy_analysis import make_toy
 
 N_EVENTS = 600
@@ -40,7 +40,16 @@ def recut(plan: Plan, edges: list[int]) -> Plan:
 
 def stream(analysis, plan, folder, *, fold=0, **training):
     options = analysis.training.model_copy(update={"batch_size": 32, **training})
-    return TrainingStream(analysis, plan, "all", fold, options, {"s": 1.0, "b": 1.0}, ChunkCache(folder, 1e9))
+    counts = n_events(analysis, fold, options.validation_fraction)
+    return TrainingStream(analysis, plan, "all", fold, options, {"s": 1.0, "b": 1.0}, counts, ChunkCache(folder, 1e9))
+
+
+def n_events(analysis, fold, validation_fraction):
+    """What each epoch must hold: both datasets have events of the same names."""
+    keys = event_hash(np.ones(N_EVENTS), 1 + np.arange(N_EVENTS) // 100, np.arange(N_EVENTS))
+    held_out = is_validation(keys, validation_fraction)[fold_of(keys, analysis.folds) != fold]
+    n = {"training": int((~held_out).sum()), "validation": int(held_out.sum())}
+    return {part: {"s": count, "b": count} for part, count in n.items()}
 
 
 def met(batches):

@@ -1,0 +1,92 @@
+"""How the chunks of an epoch come: from the scratch cache, or built from ROOT, here or by workers beside the training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pipeline.events.reading import check_unchanged
+from pipeline.stream.cache import cache_name
+from pipeline.stream.chunk import build_chunk
+from pipeline.stream.select import processor_digest, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.config import Analysis
+    from pipeline.events.plan import Range
+    from pipeline.scale.workers import Pending, Workers
+    from pipeline.stream.cache import ChunkCache
+    from pipeline.stream.chunk import Chunk
+
+
+@dataclass(frozen=True)
+class ChunkMaker:
+    """Makes the chunk of a range, or finds it in the cache; what a worker is given."""
+
+    analysis: Analysis
+    scratch: ChunkCache
+
+    @cached_property
+    def code(self) -> str:
+        """Digest of what builds a chunk."""
+        return processor_digest(self.analysis)
+
+    def name(self, part: Range) -> str:
+        """What the cache calls the chunk of *part*."""
+        return cache_name(self.analysis, part, self.code)
+
+    def __call__(self, part: Range) -> Chunk:
+        """The chunk of *part*, in memory or mapped from the cache."""
+        return self.scratch.get(self.name(part), lambda: self._build(part))
+
+    def keep(self, part: Range) -> Chunk | None:
+        """Build the chunk of *part*; None when it is in the cache, from where another process can map it."""
+        chunk = self(part)
+        return None if self.scratch.has(self.name(part)) else chunk
+
+    def _build(self, part: Range) -> Chunk:
+        return build_chunk(select(self.analysis, part), self.analysis, place=str(part), for_training=True)
+
+
+class ReadAhead:
+    """Chunks in any order, prepared by *workers* about in the order in which they will be wanted.
+
+    Args:
+        maker: of chunks.
+        expected: the ranges in that order.
+        workers: None makes each chunk when it is wanted, in this process.
+        checked: paths of the files that were seen to be those of the plan; more are added.
+    """
+
+    def __init__(self, maker: ChunkMaker, expected: Iterable[Range], *, workers: Workers | None, checked: set[str]) -> None:
+        self._maker, self._workers, self._checked = maker, workers, checked
+        self._expected = iter(expected)
+        # By range, what a worker prepares; None for what was found in the cache.
+        self._prepared: dict[Range, Pending[Chunk | None] | None] = {}
+
+    def get(self, part: Range) -> Chunk:
+        """The chunk of *part*, once.
+
+        Raises:
+            InputError: the file cannot be read, or is not the one that was planned, also if its chunk is in the cache.
+        """
+        if part.path not in self._checked:
+            check_unchanged(part)
+            self._checked.add(part.path)
+        if self._workers is None:
+            return self._maker(part)
+        self._prepare(part, self._workers)
+        pending = self._prepared.pop(part)
+        chunk = None if pending is None else pending.result()
+        # It may be gone from the cache again: then it is built here.
+        return self._maker(part) if chunk is None else chunk
+
+    def _prepare(self, part: Range, workers: Workers) -> None:
+        while part not in self._prepared or len(self._prepared) < workers.window:
+            ahead = next(self._expected, None)
+            if ahead is None:
+                return
+            cached = self._maker.scratch.has(self._maker.name(ahead))
+            self._prepared[ahead] = None if cached else workers.submit(self._maker.keep, ahead)

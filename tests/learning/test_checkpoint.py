@@ -1,0 +1,116 @@
+"""A training that was stopped anywhere ends with the same weights as one that was not."""
+
+import numpy as np
+import pytest
+
+from pipeline.config import Training
+from pipeline.learning.checkpoint import Checkpoint, State
+from pipeline.learning.learner import Epoch
+from pipeline.learning.predictor import load_predictor
+from tests.learning.test_learners import fit
+
+# 32 batches an epoch are two executions, so that a state is kept in the middle of an epoch and at its end.
+TRAINING = {
+    "dnn": Training(batch_size=128, epochs=4, learning_rate=0.01, early_stopping={"patience": 2}),
+    "bdt": Training(batch_size=128, epochs=12, learning_rate=0.3, early_stopping={"patience": 5}),
+}
+ROW = Epoch(1, 0.5, 0.25, 0.1)
+
+
+class KilledError(Exception):
+    """What a test ends a training with."""
+
+
+class Killing(Checkpoint):
+    """Keeps every state, and ends the training after so many."""
+
+    def __init__(self, path, after):
+        super().__init__(path, "test", seconds_between=0.0)
+        self.left = after
+
+    def save(self, state):
+        super().save(state)
+        self.left -= 1
+        if self.left == 0:
+            raise KilledError
+
+
+def answers(trained, folder, stream):
+    tensors = next(stream.epoch(9)).tensors
+    return load_predictor(folder, trained.files).predict(tensors)
+
+
+@pytest.mark.parametrize(
+    ("name", "after"), [("dnn", 1), ("dnn", 2), ("dnn", 5), ("dnn", 8), ("bdt", 1), ("bdt", 7), ("bdt", 12)]
+)
+def test_a_training_that_goes_on_ends_with_the_same_weights(name, after, toy_stream, task, tmp_path):
+    stream, training = toy_stream(TRAINING[name]), TRAINING[name]
+    undisturbed = fit(name, stream, task, tmp_path, training=training)
+    expected = answers(undisturbed, tmp_path, stream)
+    path = tmp_path / "checkpoints/model.npz"
+
+    with pytest.raises(KilledError):
+        fit(name, stream, task, tmp_path, training=training, checkpoint=Killing(path, after))
+    resumed = fit(name, stream, task, tmp_path, training=training, checkpoint=Checkpoint(path, "test"))
+
+    assert resumed.history == undisturbed.history
+    assert resumed.best_epoch == undisturbed.best_epoch
+    np.testing.assert_array_equal(answers(resumed, tmp_path, stream), expected)
+
+
+def test_a_training_can_be_stopped_again_and_again(toy_stream, task, tmp_path):
+    stream, training = toy_stream(TRAINING["dnn"]), TRAINING["dnn"]
+    undisturbed = fit("dnn", stream, task, tmp_path, training=training)
+    expected = answers(undisturbed, tmp_path, stream)
+
+    kills = 0
+    for _ in range(10):
+        try:
+            resumed = fit("dnn", stream, task, tmp_path, training=training, checkpoint=Killing(tmp_path / "c.npz", 1))
+            break
+        except KilledError:
+            kills += 1
+
+    assert kills == 8
+    assert resumed.history == undisturbed.history
+    np.testing.assert_array_equal(answers(resumed, tmp_path, stream), expected)
+
+
+def test_a_state_comes_back_as_it_was(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "new/c.npz", "me")
+
+    checkpoint.save(State(1, 16, (ROW,), {"a.0": np.array([1.5], np.float32)}))
+
+    state = checkpoint.load()
+    assert (state.epoch, state.batch, state.history) == (1, 16, (ROW,))
+    np.testing.assert_array_equal(state.arrays["a.0"], np.array([1.5], np.float32))
+
+
+def test_the_state_of_another_training_is_not_used(tmp_path, caplog):
+    Checkpoint(tmp_path / "c.npz", "me").save(State(1, 16, (ROW,), {}))
+
+    assert Checkpoint(tmp_path / "c.npz", "you").load() is None
+    assert "other settings, data or code" in caplog.text
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and then nothing", b"\0" * 100], ids=["empty", "cut", "zeros"])
+def test_garbage_is_not_used(content, tmp_path, caplog):
+    (tmp_path / "c.npz").write_bytes(content)
+
+    assert Checkpoint(tmp_path / "c.npz", "me").load() is None
+    assert "begins anew" in caplog.text
+
+
+def test_a_state_is_kept_when_it_is_time(tmp_path):
+    times = iter([0.0, 5.0, 31.0])
+    checkpoint = Checkpoint(tmp_path / "c.npz", "me", seconds_between=30.0, clock=lambda: next(times))
+
+    assert [checkpoint.due(), checkpoint.due()] == [False, True]
+
+
+def test_a_full_disk_does_not_end_the_training(tmp_path, caplog):
+    (tmp_path / "c").write_text("a file where a folder is wanted")
+
+    Checkpoint(tmp_path / "c/c.npz", "me").save(State(0, 1, (), {}))
+
+    assert "cannot be written" in caplog.text
