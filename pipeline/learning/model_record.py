@@ -32,8 +32,13 @@ def model_record(analysis: Analysis, model: str, fold: int, trained: Trained) ->
         "epochs": len(trained.history),
         "n_parameters": trained.n_parameters,
         "events_seen": dict(trained.events_seen),
-        "versions": {package: version(package) for package in PACKAGES},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that a trained model depends on."""
+    return {package: version(package) for package in PACKAGES}
 
 
 def expected_record(analysis: Analysis, model: str, fold: int) -> dict[str, Any]:
