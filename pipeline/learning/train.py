@@ -15,8 +15,9 @@ from pipeline.learning.checkpoint import SECONDS_BETWEEN, Checkpoint
 from pipeline.learning.model_record import expected_record, model_record, versions
 from pipeline.scale.workers import Workers
 from pipeline.statistics.hashing import number_of
+from pipeline.stream.spectra import training_spectra
 from pipeline.stream.training_stream import TrainingStream
-from pipeline.stream.weights import training_factors
+from pipeline.stream.weights import flat_factors, training_factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,11 +67,13 @@ def train(
     untrained = module.build(specs, analysis.task.outputs, **entry.options)
 
     sumw = {name: plan.sumw(name) for name in analysis.trained_datasets()}
-    factors = training_factors(analysis, training, sumw, summary.counts(fold, "training"))
+    counts, spectra = summary.counts(fold, "training"), training_spectra(summary, fold, training)
+    factors = training_factors(analysis, training, sumw, counts)
+    flat = flat_factors(analysis, training, sumw, counts, spectra)
     n_events = summary.epoch_counts(fold, training.validation_fraction)
     with Workers(workers) as readers:
         stream = TrainingStream(
-            analysis, plan, entry.inputs, fold, training, factors, n_events, workers=readers if workers else None
+            analysis, plan, entry.inputs, fold, training, factors, n_events, workers=readers if workers else None, flat=flat
         )
         checkpoint = Checkpoint(
             out.parents[2] / "checkpoints" / model / f"fold{fold}.npz", _made_by(stream, model, specs), checkpoint_seconds
@@ -104,6 +107,7 @@ def _made_by(stream: TrainingStream, model: str, specs: Mapping[str, InputSpec])
             stream.training.model_dump(mode="json"),
             {part: dict(counts) for part, counts in stream.n_events.items()},
             [repr(spec) for spec in specs.values()],
+            {name: factors.tolist() for name, factors in stream.flat.items()},
             [repr(stream.factors), [astuple(part) for part in stream.plan.ranges(stream.factors)]],
             code_digest("pipeline/learning", "pipeline/stream", "pipeline/tasks"),
             versions(),

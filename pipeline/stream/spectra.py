@@ -117,7 +117,7 @@ def spectra_to_json(
         totals = {
             dataset: reduce(add, (found[fold, name, policy] for fold in folds)).rounded for dataset, found in spectra.items()
         }
-        section = kept.setdefault(name, {"variables": dict(zip(bins.variables, bins.edges, strict=True)), "sums": {}})
+        section = kept.setdefault(name, {"variables": bins.variables, "edges": bins.edges, "sums": {}})
         section["sums"][policy] = {
             dataset: {"n_events": total.n_events.tolist(), "sumw": total.sumw.tolist()} for dataset, total in totals.items()
         }

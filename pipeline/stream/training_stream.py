@@ -51,9 +51,9 @@ class TrainingStream:
         training: batch size, buffer, validation fraction.
         factors: by dataset, what its event weights are multiplied with (`pipeline.stream.weights`).
         n_events: for `training` and `validation`, the events of each dataset that an epoch must hold.
-        flat: by class, what they are multiplied with besides, by bin of `training.flatten`; empty without it.
         scratch: where built chunks are kept.
         workers: they build chunks beside this process; None builds them here.
+        flat: by class, a factor besides, by bin of `training.flatten`, shape (n_bins,); empty without it.
     """
 
     analysis: Analysis
@@ -63,9 +63,9 @@ class TrainingStream:
     training: Training
     factors: Mapping[str, float]
     n_events: Mapping[Part, Mapping[str, int]]
-    flat: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     scratch: ChunkCache = field(default_factory=lambda: ChunkCache(SCRATCH, SCRATCH_LIMIT_BYTES))
     workers: Workers | None = None
+    flat: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     # The ledger of the last complete epoch of each part.
     ledgers: dict[Part, Any] = field(default_factory=dict)
     _checked: set[str] = field(default_factory=set)

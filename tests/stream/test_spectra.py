@@ -97,7 +97,7 @@ def test_a_summary_gives_back_the_spectra_of_the_training_folds():
     assert absolute["s"].sumw.tolist() == [0.0, 0.2, 4.0]
     assert absolute["b"].sumw.tolist() == [0.0, 0.3, 4.0]
     assert absolute["b"].n_events.tolist() == [0, 1, 2]
-    assert summary.content["folds"]["0"]["spectra"][NAME]["variables"] == {"met": (0.0, 20.0, 40.0, 80.0)}
+    assert summary.content["folds"]["0"]["spectra"][NAME]["edges"] == ((0.0, 20.0, 40.0, 80.0),)
 
 
 def test_without_flattening_nothing_is_counted_or_kept():

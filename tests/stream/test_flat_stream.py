@@ -1,0 +1,289 @@
+"""What the networks are given after flattening: from ROOT files through `summarise` and the stream, however they are cut."""
+
+import json
+import logging
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import uproot
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.config import load_analysis
+from pipeline.errors import InputError
+from pipeline.events.planning import make_plan
+from pipeline.learning.summarise import summarise
+from pipeline.learning.train import train
+from pipeline.stream.cache import ChunkCache
+from pipeline.stream.spectra import training_spectra
+from pipeline.stream.summary import Summary
+from pipeline.stream.training_stream import TrainingStream
+from pipeline.stream.weights import flat_factors, training_factors
+from tests.toy_analysis import ANALYSIS, make_toy
+
+PROCESSOR = """
+import numpy as np
+from coffea.processor import ProcessorABC
+from pipeline.config import Section
+from pipeline.physics.selected import Selected, count_cuts, event_ids
+from pipeline.physics.weights import generator_weights
+
+READS = ("MET_pt", "MET_phi", "run", "luminosityBlock", "event")
+
+class Settings(Section):
+    pass
+
+class Processor(ProcessorABC):
+    reads = READS
+    def __init__(self, settings):
+        self.settings = settings
+    def process(self, events, variation="nominal"):
+        weights = generator_weights(events)
+        everything = np.ones(len(events), dtype=bool)
+        pt, eta = np.asarray(events.MET.pt), np.asarray(events.MET.phi)
+        return Selected(
+            ids=event_ids(events, everything), weight=weights, observables={"pt": pt},
+            cutflow=count_cuts({"all of them": everything}, weights), inputs={"jet": {"pt": pt, "eta": eta}},
+        )
+    def postprocess(self, accumulator):
+        return accumulator
+"""
+
+N_EVENTS = 600
+XSEC = {"s": 1.0, "b": 30.0, "c": 5.0}
+PT = {"edges": [20.0, 30.0, 40.0, 60.0, 100.0]}
+ETA = {"bins": 3, "start": -2.4, "stop": 2.4}
+SECTIONS = {
+    "one": {"variables": {"pt": PT}},
+    "two": {"variables": {"pt": PT, "jet.eta": ETA}},
+    "limited": {"variables": {"pt": PT}, "max_weight": 1.5},
+    "none": None,
+}
+POLICIES = ("keep", "absolute", "zero")
+MODELS = {
+    f"{section}_{policy}": {
+        "architecture": "bdt",
+        "inputs": "all",
+        "training": {"flatten": flatten, "negative_weights": policy, "epochs": 2},
+    }
+    for section, flatten in SECTIONS.items()
+    for policy in POLICIES
+}
+CONFIG = {
+    **ANALYSIS,
+    "processor": "flat",
+    "datasets": {
+        name: {"process": "sig" if name == "s" else "bkg", "xsec_pb": xsec, "files": [f"{name}.root"]}
+        for name, xsec in XSEC.items()
+    },
+    "inputs": {"all": {"jet": ["pt", "eta"]}},
+    "models": MODELS,
+    "folds": 3,
+    "histograms": {},
+}
+
+
+def write_events(path, seed, mean_pt_gev, n=N_EVENTS, part=100):
+    """Falling pt from 20 GeV on, uniform eta, and one weight in eight negative."""
+    rng = np.random.default_rng(seed)
+    number = np.arange(n)
+    columns = {
+        "run": np.ones(n, np.uint32),
+        "luminosityBlock": np.full(n, seed, np.uint32),
+        "event": number.astype(np.uint64),
+        "MET_pt": (20 + rng.exponential(mean_pt_gev - 20, n)).astype(np.float32),
+        "MET_phi": rng.uniform(-3, 3, n).astype(np.float32),
+        "genWeight": (np.where(number % 8 == 7, -1, 1) * rng.uniform(0.5, 2, n)).astype(np.float32),
+    }
+    with uproot.recreate(path) as file:
+        tree = file.mktree("Events", {name: values.dtype for name, values in columns.items()})
+        for start in range(0, n, part):
+            tree.extend({name: values[start : start + part] for name, values in columns.items()})
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """Analysis, plan, and the summary's path."""
+    folder = tmp_path_factory.mktemp("flat")
+    for name in ("config", "processors"):
+        (folder / name).mkdir()
+    (folder / "processors/flat.py").write_text(PROCESSOR, encoding="utf-8")
+    (folder / "config/flat.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False), encoding="utf-8")
+    for seed, (name, mean) in enumerate({"s": 60.0, "b": 40.0, "c": 45.0}.items()):
+        write_events(folder / f"{name}.root", seed, mean)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        analysis = load_analysis("config/flat.yaml")
+        plan = make_plan(analysis, {name: [str(folder / f"{name}.root")] for name in XSEC}, reads=["MET_pt"])
+        summarise(analysis, plan, folder / "summary.json")
+        yield SimpleNamespace(analysis=analysis, plan=plan, summary=Summary.load(folder / "summary.json"), folder=folder)
+
+
+def recut(plan, edges):
+    """The same files, cut into ranges at *edges*."""
+    cut = tuple(sorted({0, *edges, N_EVENTS}))
+    datasets = (replace(d, files=tuple(replace(file, edges=cut) for file in d.files)) for d in plan.datasets)
+    return replace(plan, datasets=tuple(datasets))
+
+
+def streamed(toy, model, fold, *, epoch=0, scratch=None, plan=None, **changes):
+    """All that the model of *fold* is given in an epoch, training and validation: arrays of class, pt, eta and weight."""
+    analysis, plan, summary = toy.analysis, plan or toy.plan, toy.summary
+    training = analysis.training_of(model).model_copy(update={"batch_size": 100, **changes})
+    sumw = {name: plan.sumw(name) for name in XSEC}
+    counts, spectra = summary.counts(fold, "training"), training_spectra(summary, fold, training)
+    stream = TrainingStream(
+        analysis,
+        plan,
+        "all",
+        fold,
+        training,
+        training_factors(analysis, training, sumw, counts),
+        summary.epoch_counts(fold, training.validation_fraction),
+        flat=flat_factors(analysis, training, sumw, counts, spectra),
+        scratch=ChunkCache(scratch or toy.folder / "chunks", 1e9),
+    )
+    batches = [batch for part in ("training", "validation") for batch in stream.epoch(epoch, part)]
+    jets = np.concatenate([batch.tensors["jet"] for batch in batches]).astype(np.float64)
+    targets = np.concatenate([batch.targets for batch in batches])
+    weight = np.concatenate([batch.weight for batch in batches]).astype(np.float64)
+    return {"is_signal": targets[:, 1] > 0, "pt": jets[:, 0], "eta": jets[:, 1], "weight": weight}
+
+
+def spectrum(seen, is_signal, section):
+    """Sums of weights of a class in the bins of *section*, filled by hand."""
+    rows = seen["is_signal"] == is_signal
+    edges = [PT["edges"]] + ([np.linspace(-2.4, 2.4, 4)] if section == "two" else [])
+    values = [np.clip(seen[name][rows], e[0], np.nextafter(e[-1], 0)) for name, e in zip(("pt", "eta"), edges, strict=False)]
+    return np.histogramdd(values, bins=edges, weights=seen["weight"][rows])[0].ravel()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("section", ["one", "two"])
+@pytest.mark.parametrize("balance", [True, False], ids=["balanced", "by cross section"])
+def test_each_class_is_flat_in_the_events_of_every_fold_and_epoch(section, policy, balance, toy):
+    for fold in range(3):
+        for epoch in range(2):
+            seen = streamed(toy, f"{section}_{policy}", fold, epoch=epoch, class_balance=balance)
+            for is_signal in (True, False):
+                heights = spectrum(seen, is_signal, section)
+
+                np.testing.assert_allclose(heights, heights.mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_without_flattening_classes_are_not_flat(policy, toy):
+    heights = spectrum(streamed(toy, f"none_{policy}", 0), True, "one")
+
+    assert heights.max() > 1.5 * heights.min()
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(edges=st.lists(st.integers(1, N_EVENTS - 1), max_size=5))
+def test_any_cutting_into_ranges_gives_the_same_spectra_and_weights(edges, toy, tmp_path_factory):
+    folder, cut = tmp_path_factory.mktemp("cut"), recut(toy.plan, edges)
+    summarise(toy.analysis, cut, folder / "summary.json")
+
+    again = SimpleNamespace(**{**vars(toy), "summary": Summary.load(folder / "summary.json"), "plan": cut})
+    seen, expected = (streamed(one, "two_keep", 1, scratch=folder / "chunks") for one in (again, toy))
+
+    folds = toy.summary.content["folds"]
+    assert [fold["spectra"] for fold in again.summary.content["folds"].values()] == [f["spectra"] for f in folds.values()]
+    for name in ("pt", "weight"):
+        np.testing.assert_array_equal(np.sort(seen[name]), np.sort(expected[name]))
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("balance", [True, False], ids=["balanced", "by cross section"])
+def test_the_weights_of_an_epoch_add_up_to_its_number_of_events(model, balance, toy):
+    for fold in range(3):
+        seen = streamed(toy, model, fold, class_balance=balance)
+
+        assert seen["weight"].sum() == pytest.approx(len(seen["weight"]), rel=1e-5)
+        if balance:
+            assert seen["weight"][seen["is_signal"]].sum() == pytest.approx(len(seen["weight"]) / 2, rel=1e-5)
+
+
+def test_no_bin_has_more_than_the_largest_weight(toy):
+    seen = streamed(toy, "limited_absolute", 0)
+    plain = streamed(toy, "none_absolute", 0)
+    order, plain_order = np.argsort(seen["pt"]), np.argsort(plain["pt"])
+
+    factor = seen["weight"][order] / plain["weight"][plain_order]
+
+    assert factor.max() == pytest.approx(1.5, rel=1e-5)
+    heights = spectrum(seen, True, "one")
+    limited = heights < 0.999 * heights.max()
+    assert limited.any()
+    np.testing.assert_allclose(heights[~limited], heights.max(), rtol=1e-5)
+
+
+def test_spectra_are_kept_once_for_the_same_bins_and_not_at_all_without(toy):
+    spectra = toy.summary.content["folds"]["0"]["spectra"]
+
+    assert [section["variables"] for section in spectra.values()] == [["pt"], ["pt", "jet.eta"]]
+    assert all(set(section["sums"]) == set(POLICIES) for section in spectra.values())
+
+
+def test_the_analysis_without_flattening_keeps_no_spectra(tmp_path, pytestconfig, make_nano, monkeypatch):
+    make_toy(tmp_path, pytestconfig.rootpath, make_nano)
+    monkeypatch.chdir(tmp_path)
+    analysis = load_analysis("config/toy.yaml")
+
+    summarise(analysis, make_plan(analysis, {n: [f"{n}.root"] for n in "sb"}, reads=["MET_pt"]), tmp_path / "summary.json")
+
+    content = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert "spectra" not in content["folds"]["0"]
+
+
+def changed(toy, **flatten):
+    return toy.analysis.model_copy(
+        update={
+            "models": {"m": toy.analysis.models["one_keep"].model_copy(update={"training": {"negative_weights": "keep"}})},
+            "training": toy.analysis.training.model_validate({"flatten": flatten}),
+        }
+    )
+
+
+def test_an_unknown_variable_is_told_before_anything_is_trained(toy, tmp_path):
+    with pytest.raises(InputError, match=r"gives no observable or input 'jet\.pr'\. Nearest: 'jet\.pt'.*training\.flatten"):
+        summarise(changed(toy, variables={"jet.pr": PT}), toy.plan, tmp_path / "summary.json")
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_bin_of_negative_sum_is_told_before_anything_is_trained(toy, tmp_path):
+    # Bins of about one event each: in one of eight the weight is negative.
+    fine = {"bins": 1000, "start": 20.0, "stop": 60.0}
+
+    with pytest.raises(InputError, match=r"^Class '[sb]' has sum of weights -.* pb in bin pt .* of training\.flatten"):
+        summarise(changed(toy, variables={"pt": fine}), toy.plan, tmp_path / "summary.json")
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_bins_that_only_one_class_fills_are_warned_of(toy, tmp_path, caplog):
+    with uproot.open(toy.folder / "b.root") as b, uproot.open(toy.folder / "c.root") as c:
+        hardest = max(float(file["Events"]["MET_pt"].array(library="np").max()) for file in (b, c))
+    edges = [20.0, 30.0, 40.0, 60.0, hardest + 1, hardest + 2]
+
+    with caplog.at_level(logging.WARNING):
+        summarise(changed(toy, variables={"pt": {"edges": edges}}), toy.plan, tmp_path / "summary.json")
+
+    assert "1 of 5 bins of training.flatten have training events of some classes only" in caplog.text
+    assert "without 'b'" in caplog.text
+
+
+def test_a_model_that_flattens_trains(toy, pytestconfig, monkeypatch):
+    monkeypatch.chdir(toy.folder)
+    (toy.folder / "models").symlink_to(pytestconfig.rootpath / "models")
+
+    out = toy.folder / "results/flat/models/two_absolute/fold0"
+
+    train(toy.analysis, toy.plan, toy.summary, model="two_absolute", fold=0, out=out)
+
+    record = json.loads((out / "model.json").read_text(encoding="utf-8"))
+    assert record["training"]["flatten"]["variables"]["jet.eta"]["bins"] == 3
