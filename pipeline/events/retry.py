@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 ATTEMPTS = 3
 FIRST_WAIT_S = 1.0
+# fsspec hands an error to uproot in place of bytes, which uproot takes apart; xrootd forgets a file that a server closed.
+AS_IT_SEEMS = re.compile(r"^'\w*(Error|Exception)' object is not subscriptable|I/O operation on closed file")
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +36,10 @@ def retrying(path: str, work: Callable[[], Result], *, sleep: Callable[[float], 
 
 def is_transient(path: str, error: BaseException) -> bool:
     """Whether *error*, or what it was raised from, may be gone at the next attempt to read *path*."""
-    return is_url(path) and any(
-        isinstance(each, OSError) and not isinstance(each, FileNotFoundError | PermissionError)
-        for each in (error, error.__cause__)
-    )
+    return is_url(path) and any(_is_of_network(each) for each in (error, error.__cause__))
+
+
+def _is_of_network(error: BaseException | None) -> bool:
+    if isinstance(error, OSError):
+        return not isinstance(error, FileNotFoundError | PermissionError)
+    return isinstance(error, TypeError | ValueError) and AS_IT_SEEMS.search(str(error)) is not None

@@ -20,6 +20,7 @@ from pipeline.events.duplicates import DuplicateFinder
 from pipeline.events.ledger import Ledger
 from pipeline.events.planning import empty_datasets
 from pipeline.events.reading import UnreadableError, reading
+from pipeline.events.retry import retrying
 from pipeline.files import write_json
 from pipeline.physics.selected import Cutflow
 from pipeline.scale.ordered import ordered_map
@@ -31,7 +32,7 @@ from pipeline.stream.flat_check import check_flattening
 from pipeline.stream.select import select
 from pipeline.stream.spectra import ExactSpectrum, SpectrumKey, chunk_spectra, spectra_to_json
 from pipeline.stream.summary import Counts, Summary, counts_to_json
-from pipeline.stream.training_stream import is_validation
+from pipeline.stream.validation import is_validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -168,16 +169,20 @@ def _whole_file(
 
 
 def read_range(analysis: Analysis, part: Range) -> RangeSummary | UnreadableError:
-    """The summary of one range; that it cannot be read is returned, so that other ranges go on."""
+    """The summary of one range; that it cannot be read, also not at another attempt, is returned, so that others go on."""
     try:
-        with reading(part):  # a column may be read only when a tensor is built from it
-            return summarise_range(analysis, part)
+        return retrying(part.path, lambda: summarise_range(analysis, part))
     except UnreadableError as error:
         return error
 
 
 def summarise_range(analysis: Analysis, part: Range) -> RangeSummary:
     """The summary of one range."""
+    with reading(part):  # a column may be read only when a tensor is built from it
+        return _summarise_range(analysis, part)
+
+
+def _summarise_range(analysis: Analysis, part: Range) -> RangeSummary:
     selected = select(analysis, part)
     learned = part.dataset in analysis.trained_datasets()
     chunk = build_chunk(selected, analysis, place=str(part), for_training=learned)

@@ -1,5 +1,6 @@
 """Keys that are there more than once, against a search in memory."""
 
+import tracemalloc
 from collections import defaultdict
 from itertools import pairwise
 
@@ -65,3 +66,18 @@ def test_the_scratch_folder_is_empty_after_an_error(tmp_path):
         fail_while_adding(tmp_path)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_million_keys_need_no_memory_for_all_of_them(tmp_path):
+    rng = np.random.default_rng(1)
+    with RepeatedKeys(tmp_path) as keys:
+        tracemalloc.start()
+        for number in range(100):
+            keys.add(number, rng.integers(0, 2**64, 10_000, dtype=np.uint64))
+        found = list(keys.repeats())
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert found == []
+    # As an array in memory they would take 8 MB, and twice that to be sorted.
+    assert peak_bytes < 2e6

@@ -26,6 +26,29 @@ def test_a_network_error_is_tried_three_times_with_growing_waits():
     assert waits == [1.0, 2.0]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        TypeError("'OSError' object is not subscriptable"),
+        TypeError("'FSTimeoutError' object is not subscriptable"),
+        ValueError("I/O operation on closed file."),
+    ],
+    ids=str,
+)
+def test_a_network_error_that_uproot_disguises_is_tried_again(error):
+    assert retrying(URL, Failing(1, error), sleep=lambda _: None) == "answer"
+
+
+@pytest.mark.parametrize(
+    "error", [TypeError("'int' object is not subscriptable"), ValueError("cannot broadcast"), PermissionError("no")], ids=str
+)
+def test_other_errors_are_raised_at_once(error):
+    work = Failing(1, error)
+    with pytest.raises(type(error), match=str(error)):
+        retrying(URL, work, sleep=lambda _: None)
+    assert work.calls == 1
+
+
 def test_the_third_error_is_raised():
     work = Failing(3, OSError("gone"))
     with pytest.raises(OSError, match="gone"):

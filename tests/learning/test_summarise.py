@@ -1,23 +1,28 @@
 """The first pass over all events: the same from any files, and what it does with events that are there twice."""
 
 import json
+from dataclasses import replace
 
+import fsspec
 import numpy as np
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import load_analysis
 from pipeline.errors import InputError
 from pipeline.events.planning import make_plan
-from pipeline.learning.summarise import summarise
+from pipeline.events.pool import pool
+from pipeline.events.reading import UnreadableError
+from pipeline.learning.summarise import read_range, summarise
 from pipeline.statistics.hashing import fold_of
 from pipeline.stream.cache import ChunkCache
 from pipeline.stream.chunk import build_chunk
 from pipeline.stream.select import select
 from pipeline.stream.summary import Summary
 from pipeline.stream.training_stream import TrainingStream
-from tests.toy_analysis import make_toy, write_events, write_toy
+from tests.toy_analysis import ANALYSIS, make_toy, write_events, write_toy
 
 N_EVENTS = 30
 N_FILES = 3
@@ -164,6 +169,70 @@ def test_two_workers_find_the_same(toy, tmp_path):
         summarise(toy.analysis, plan, tmp_path / f"{workers}.json", workers=workers)
 
     assert (tmp_path / "1.json").read_bytes() == (tmp_path / "2.json").read_bytes()
+
+
+class Flaky(LocalFileSystem):
+    """Local files at flaky://; the read number `fails_at`, and `times` - 1 after it, find no server."""
+
+    protocol = "flaky"
+    cachable = False
+    reads, fails_at, times = 0, 0, 0
+
+    def cat_file(self, path, start=None, end=None, **options):
+        Flaky.reads += 1
+        if Flaky.fails_at <= Flaky.reads < Flaky.fails_at + Flaky.times:
+            raise OSError("no route to host")
+        return super().cat_file(path, start=start, end=end, **options)
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return super()._strip_protocol(str(path).removeprefix("flaky://"))
+
+
+@pytest.fixture
+def flaky_part(toy):
+    """A range over a network that can be told when to fail."""
+    fsspec.register_implementation("flaky", Flaky, clobber=True)
+    part = toy.plan({name: [list(rows)] for name, rows in ROWS.items()}).ranges()[0]
+    Flaky.reads = Flaky.times = 0
+    yield replace(part, path=f"flaky://{part.path}")
+    pool().close()
+
+
+def test_a_read_that_fails_once_over_the_network_is_tried_again(toy, flaky_part):
+    local = read_range(toy.analysis, replace(flaky_part, path=flaky_part.path.removeprefix("flaky://")))
+    whole = read_range(toy.analysis, flaky_part)
+    Flaky.fails_at, Flaky.times = Flaky.reads + 1, 1  # the file is open: the next read is of a column
+
+    again = read_range(toy.analysis, flaky_part)
+
+    assert Flaky.reads > Flaky.fails_at
+    for found in (whole, again):
+        assert (found.summary.cutflow, found.summary.counts) == (local.summary.cutflow, local.summary.counts)
+        assert found.keys.tolist() == local.keys.tolist()
+
+
+def test_a_server_that_is_gone_is_told_and_not_raised(toy, flaky_part):
+    read_range(toy.analysis, flaky_part)
+    Flaky.fails_at, Flaky.times = Flaky.reads + 1, 10**6
+
+    found = read_range(toy.analysis, flaky_part)
+
+    assert isinstance(found, UnreadableError)
+    assert "s_0.root, entries 0 to 7 of dataset 's', cannot be read" in str(found)
+    assert "OSError" in str(found)
+
+
+def test_numbers_may_repeat_where_the_configuration_says_so(toy, make_nano, tmp_path, monkeypatch, pytestconfig):
+    monkeypatch.chdir(tmp_path)
+    make_toy(tmp_path, pytestconfig.rootpath, make_nano)
+    make_nano(tmp_path / "s_2.root", 20, first=40)
+    section = {"process": "sig", "xsec_pb": 1.0, "files": ["s.root", "s_2.root"]}
+    write_toy(tmp_path, datasets={**ANALYSIS["datasets"], "s": {**section, "repeated_events": "keep"}})
+    analysis = load_analysis("config/toy.yaml")
+    files = {name: list(dataset.files) for name, dataset in analysis.datasets.items()}
+
+    assert toy.summary(make_plan(analysis, files, reads=["MET_pt"]), analysis)["repeated_events"] == {"s": 20, "b": 0}
 
 
 def test_nothing_is_left_in_the_scratch_folder(toy):
