@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from pipeline.errors import PipelineError
+from pipeline.parent import end_with_parent
 
 EXISTING = click.Path(path_type=Path)
 CONFIG = click.option("--config", "config", type=EXISTING, required=True, help="config/<analysis>.yaml")
@@ -24,6 +25,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
+            end_with_parent()
             return super().invoke(ctx)
         except PipelineError as error:
             click.echo(f"error: {error}", err=True)
@@ -41,18 +43,19 @@ def main() -> None:
 
 @main.command()
 @CONFIG
-@SIZE
 @click.option("--dataset", required=True, help="a dataset with `simulate`")
 @click.option("--index", type=click.IntRange(0), required=True, help="which of its files")
+@click.option("--events", type=click.IntRange(1), help="how many it holds; the analysis says it if this is not given")
 @click.option("--output", type=EXISTING, required=True, help="the ROOT file to write")
-def simulate(config: Path, size: float, dataset: str, index: int, output: Path) -> None:
+def simulate(config: Path, dataset: str, index: int, events: int | None, output: Path) -> None:
     """Make one simulated file."""
     from pipeline.progress import Progress
     from pipeline.simulation.datasets import events_of_file, simulate_dataset_file
 
     analysis = _analysis(config)
-    with Progress(f"simulate {dataset} {index}", events_of_file(analysis, dataset, index, size=size)) as progress:
-        simulate_dataset_file(analysis, dataset, index, size=size, out=output, progress=progress.advance_to)
+    n_events = events or events_of_file(analysis, dataset, index)
+    with Progress(f"simulate {dataset} {index}", n_events) as progress:
+        simulate_dataset_file(analysis, dataset, index, n_events=n_events, out=output, progress=progress.advance_to)
 
 
 @main.command()
@@ -103,7 +106,8 @@ def summarise(config: Path, results: Path, workers: int) -> None:
 @RESULTS
 @click.option("--model", required=True, help="name of the model")
 @click.option("--fold", type=click.IntRange(0), required=True, help="the fold whose events it must not see")
-def train(config: Path, results: Path, model: str, fold: int) -> None:
+@click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="processes that read beside it")
+def train(config: Path, results: Path, model: str, fold: int, workers: int) -> None:
     """Train one model for one fold."""
     from pipeline.events.plan import Plan
     from pipeline.learning.train import train as run
@@ -122,6 +126,7 @@ def train(config: Path, results: Path, model: str, fold: int) -> None:
             model=model,
             fold=fold,
             out=folder / "models" / model / f"fold{fold}",
+            workers=workers,
             progress=progress.epoch_done,
         )
 

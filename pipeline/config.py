@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from pipeline import plugins
+from pipeline.checks import check_cards, check_colors, check_models, check_names
 from pipeline.errors import InputError, nearest
 from pipeline.yaml_reader import read_yaml
 
@@ -22,6 +23,7 @@ Observable = Annotated[str, Field(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)?$")]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Scoring = Literal["onnx", "keras"]
 
 # The sums of every bin, dataset and fold are kept in summary.json, and a bin needs events to have a weight.
 MOST_FLAT_BINS = 10_000
@@ -254,6 +256,7 @@ class Analysis(Section):
     )
     models: dict[Name, Model] = {}
     training: Training = Training()
+    scoring: Scoring = Field("onnx", description="what runs networks in `score`: ONNX Runtime, or Keras, the way on a GPU")
     bootstrap_replicas: int = Field(100, ge=2, le=1000)
 
     @field_validator("task", mode="before")
@@ -326,20 +329,17 @@ def load_analysis(path: str | Path) -> Analysis:
 
 
 def check_plugins(analysis: Analysis, root: str | Path = ".") -> None:
-    """See that the processor and the models of *analysis* exist and take the options that are given, without importing them.
+    """See that what *analysis* names exists and fits, without importing it.
 
     Raises:
-        InputError: a plug-in is missing, or an option is not in the signature of its `build`.
+        InputError: a plug-in or a process card is missing, an option is not in the signature of its `build`, a histogram has
+            the name of another product, or a colour is none.
     """
     plugins.find("processors", analysis.processor, root=root)
-    for key, model in analysis.models.items():
-        known = plugins.options_of(plugins.find("models", model.architecture, root=root))
-        for option in model.options:
-            if option not in known:
-                raise InputError(
-                    f"models.{key}.options.{option} of config/{analysis.name}.yaml is not an option of"
-                    f" models/{model.architecture}.py. {nearest(option, known)} Correct the name."
-                )
+    check_models(analysis, root)
+    check_cards(analysis)
+    check_names(analysis)
+    check_colors(analysis)
 
 
 def json_schema() -> dict[str, Any]:

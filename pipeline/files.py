@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError
+from pipeline.processes import is_alive, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
 def replacing(path: str | Path) -> Iterator[Path]:
     """A temporary name beside *path* to write to; renamed to *path* at the end, removed after an error.
 
-    The body may write a file or make a folder there.
+    The body may write a file or make a folder there. What a killed process of this machine has left of *path* is removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last: uproot and matplotlib choose the format by it.
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    _remove(temporary)
+    temporary = path.with_name(f".{path.stem}.{place()}.{os.getpid()}.part{path.suffix}")
+    for left in (temporary, *_left_behind(path)):
+        _remove(left)
     try:
         yield temporary
         if temporary.is_dir():
@@ -53,6 +56,15 @@ def read_json(path: str | Path, *, made_by: str) -> Any:
         raise InputError(f"No {path}. The stage '{made_by}' writes it. Run that stage first.") from error
     except json.JSONDecodeError as error:
         raise InputError(f"{path} is no JSON: {error}. Remove it and run the stage '{made_by}' again.") from error
+
+
+def _left_behind(path: Path) -> Iterator[Path]:
+    """The temporary names of *path* that belong to processes of this machine which are no more."""
+    name = re.compile(rf"\.{re.escape(path.stem)}\.{re.escape(place())}\.(\d+)\.part{re.escape(path.suffix)}")
+    for other in path.parent.iterdir():
+        written_by = name.fullmatch(other.name)
+        if written_by and not is_alive(int(written_by[1])):
+            yield other
 
 
 def _remove(path: Path) -> None:

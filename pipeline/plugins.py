@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 Definition = TypeVar("Definition", ast.FunctionDef, ast.ClassDef)
 
 TASKS = Path(__file__).parent / "tasks"
+CARDS = Path(__file__).parent / "simulation" / "cards"
 
 
 def find(folder: str, name: str, *, root: str | Path = ".") -> Path:
@@ -26,6 +28,11 @@ def find(folder: str, name: str, *, root: str | Path = ".") -> Path:
         InputError: there is no such file; names the nearest.
     """
     path = Path(root) / folder / f"{name}.py"
+    if not path.parent.is_dir():
+        raise InputError(
+            f"No folder {folder}/ in {Path(root).resolve()}, where {folder}/{name}.py is looked for."
+            " Expected the folder that holds config/, processors/ and models/. Go there, and run the command again."
+        )
     if not path.is_file():
         raise InputError(f"No {folder}/{name}.py. {nearest(name, _names(path.parent))} To add one, write that file.")
     return path
@@ -66,6 +73,19 @@ def load_task(kind: str) -> ModuleType:
 def task_names() -> list[str]:
     """The tasks: those modules of `pipeline/tasks` that define `Settings`; found without importing them."""
     return [name for name in sorted(_names(TASKS)) if _defines(TASKS / f"{name}.py", ast.ClassDef, "Settings")]
+
+
+def find_card(name: str, *, folder: Path = CARDS) -> Path:
+    """The file of the process card *name*; where a card has a parameter, `<card>_<number>` sets it: `zprime_750`.
+
+    Raises:
+        InputError: there is no such card; names the nearest.
+    """
+    for stem in dict.fromkeys((name, re.sub(r"_\d+$", "", name))):
+        if (folder / f"{stem}.yaml").is_file():
+            return folder / f"{stem}.yaml"
+    known = [path.stem for path in folder.glob("*.yaml")]
+    raise InputError(f"No process card {name!r}. {nearest(name, known)} To add one, write {folder / f'{name}.yaml'}.")
 
 
 def options_of(path: Path) -> tuple[str, ...]:

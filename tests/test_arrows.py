@@ -6,7 +6,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-BASE = {"errors", "files", "config", "plugins", "yaml_reader", "datasets", "digest", "progress"}
+BASE = {
+    "checks",
+    "config",
+    "datasets",
+    "digest",
+    "errors",
+    "files",
+    "imports",
+    "plugins",
+    "processes",
+    "progress",
+    "yaml_reader",
+}
 STATISTICS = BASE | {"statistics"}
 PHYSICS = STATISTICS | {"physics"}
 EVENTS = PHYSICS | {"events", "scale"}

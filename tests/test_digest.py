@@ -2,16 +2,7 @@
 
 import pytest
 
-from pipeline.config import Analysis
-from pipeline.digest import code_digest, content_digest, model_digest, settings_digest, simulation_digest
-from tests.toy_analysis import ANALYSIS
-
-SIMULATED = {"process": "bkg", "xsec_pb": 1.0, "simulate": {"card": "tt", "events": 250, "events_per_file": 100}}
-
-
-def analysis(**changes):
-    datasets = {**ANALYSIS["datasets"], "b": SIMULATED}
-    return Analysis.model_validate({"name": "toy", **ANALYSIS, "datasets": datasets, **changes})
+from pipeline.digest import code_digest, content_digest
 
 
 @pytest.fixture
@@ -84,50 +75,5 @@ def test_the_order_of_keys_does_not_matter_but_that_of_lists_does():
     assert content_digest([1, 2]) != content_digest([2, 1])
 
 
-def test_settings_change_with_their_sections_only():
-    sections = ("seed", "histograms")
-
-    assert settings_digest(analysis(), sections) == settings_digest(analysis(title="Other"), sections)
-    assert settings_digest(analysis(), sections) != settings_digest(analysis(seed=7), sections)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"seed": 7},
-        {"folds": 3},
-        {"selection": {"met_min_gev": 3.0}},
-        {"inputs": {"all": {"event": ["met", "met_phi"]}}},
-        {"training": {"epochs": 3}},
-        {"models": {"m": {"architecture": "bdt", "inputs": "all", "options": {"max_depth": 2}}}},
-    ],
-    ids=lambda changes: next(iter(changes)),
-)
-def test_a_model_depends_on_its_settings(changes):
-    assert model_digest(analysis(**changes), "m") != model_digest(analysis(), "m")
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"title": "Other"},
-        {"lumi_inv_fb": 3.0},
-        {"histograms": {}},
-        {"inputs": {**ANALYSIS["inputs"], "more": {"event": ["met_phi"]}}},
-        {"models": {**ANALYSIS["models"], "n": {"architecture": "dnn", "inputs": "all"}}},
-    ],
-    ids=lambda changes: next(iter(changes)),
-)
-def test_a_model_depends_on_nothing_else(changes):
-    assert model_digest(analysis(**changes), "m") == model_digest(analysis(), "m")
-
-
-def test_more_events_make_again_only_the_files_that_change():
-    larger = {**SIMULATED, "simulate": {**SIMULATED["simulate"], "events": 400}}
-    more = analysis(datasets={**ANALYSIS["datasets"], "b": larger})
-
-    same = [simulation_digest(analysis(), "b", i, size=1) == simulation_digest(more, "b", i, size=1) for i in range(3)]
-
-    # 100, 100 and 50 events become 100, 100, 100 and 100.
-    assert same == [True, True, False]
-    assert simulation_digest(analysis(seed=7), "b", 0, size=1) != simulation_digest(analysis(), "b", 0, size=1)
+def test_the_order_of_paths_does_not_matter(code):
+    assert code_digest(code / "other.py", "part", root=code) == code_digest("part", code / "other.py", root=code)

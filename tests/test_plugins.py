@@ -39,9 +39,34 @@ def test_a_name_like_no_other_is_answered_with_all_of_them(folder):
         plugins.find("processors", "xyz", root=folder)
 
 
-def test_a_folder_that_is_missing_holds_none(tmp_path):
+def test_an_empty_folder_holds_none(tmp_path):
+    (tmp_path / "processors").mkdir()
+
     with pytest.raises(InputError, match=r"No processors/zpeak\.py\. There are none\."):
         plugins.find("processors", "zpeak", root=tmp_path)
+
+
+def test_a_command_in_a_folder_without_plugins_is_told_to_change_it(tmp_path):
+    with pytest.raises(InputError, match=rf"No folder processors/ in {tmp_path}, .* Go there, and run the command again\."):
+        plugins.find("processors", "zpeak", root=tmp_path)
+
+
+@pytest.mark.parametrize(("name", "stem"), [("tt", "tt"), ("tt_3", "tt_3"), ("tt_500", "tt"), ("a_b_7", "a_b")])
+def test_a_card_is_found_by_its_name_with_and_without_a_parameter(name, stem, tmp_path):
+    for known in ("tt", "tt_3", "a_b"):
+        (tmp_path / f"{known}.yaml").touch()
+
+    assert plugins.find_card(name, folder=tmp_path) == tmp_path / f"{stem}.yaml"
+
+
+@pytest.mark.parametrize("name", ["ttt", "tt_x", "3"])
+def test_a_misspelt_card_is_answered_with_the_nearest(name, tmp_path):
+    (tmp_path / "tt.yaml").touch()
+
+    with pytest.raises(
+        InputError, match=rf"No process card '{name}'\. (Nearest|Known): 'tt'\. To add one, write .*/{name}\."
+    ):
+        plugins.find_card(name, folder=tmp_path)
 
 
 def test_a_plugin_is_imported_once(folder):

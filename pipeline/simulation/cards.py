@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import InputError, nearest
+from pipeline.plugins import CARDS, find_card
 
-CARDS = Path(__file__).parent / "cards"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Record(BaseModel):
@@ -74,10 +75,8 @@ def load_card(name: str, *, folder: Path = CARDS) -> Card:
     >>> load_card("zprime_750").settings_of(0)[3]
     '32:m0 = 750'
     """
-    stem, value = _split(name, folder)
-    path = folder / f"{stem}.yaml"
-    if not path.is_file():
-        raise InputError(f"No process card {name!r}. {nearest(name, card_names(folder))} To add one, write {path}.")
+    path = find_card(name, folder=folder)
+    value = name.removeprefix(path.stem).removeprefix("_") or None
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Card.model_validate({"name": name, **content, "value": value})
@@ -88,14 +87,6 @@ def load_card(name: str, *, folder: Path = CARDS) -> Card:
 def card_names(folder: Path = CARDS) -> tuple[str, ...]:
     """The cards that there are, in alphabetical order."""
     return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
-
-
-def _split(name: str, folder: Path) -> tuple[str, int | None]:
-    """The card's file and the value of its parameter; a file of the whole name goes first."""
-    numbered = re.fullmatch(r"(\w+)_(\d+)", name)
-    if numbered is None or (folder / f"{name}.yaml").is_file():
-        return name, None
-    return numbered[1], int(numbered[2])
 
 
 def _reason(error: Exception) -> str:

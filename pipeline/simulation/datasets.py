@@ -16,30 +16,33 @@ if TYPE_CHECKING:
     from pipeline.config import Analysis
 
 
-def events_of_file(analysis: Analysis, name: str, index: int, *, size: float = 1.0) -> int:
-    """How many events file *index* of dataset *name* holds.
+def events_of_file(analysis: Analysis, name: str, index: int) -> int:
+    """How many events file *index* of dataset *name* holds, as the analysis says.
 
     Raises:
         InputError: the dataset is not simulated, or has no such file.
     """
-    events = events_by_file(get_dataset(analysis, name), size=size)
+    events = events_by_file(get_dataset(analysis, name))
     if not events:
-        raise InputError(f"Dataset {name!r} is not simulated. Expected a section `simulate`. Add it, or use its files.")
+        raise _not_simulated(name)
     if index >= len(events):
         raise InputError(
-            f"Dataset {name!r} has no file {index}. Expected 0 to {len(events) - 1} at size {size}. Correct it."
+            f"Dataset {name!r} has no file {index}. Expected 0 to {len(events) - 1}. Correct it, or give --events."
         )
     return events[index]
 
 
 def simulate_dataset_file(
-    analysis: Analysis, name: str, index: int, *, size: float, out: Path, progress: Callable[[int], None]
+    analysis: Analysis, name: str, index: int, *, n_events: int, out: Path, progress: Callable[[int], None]
 ) -> None:
-    """Make file *index* of dataset *name*, as the analysis' `simulate` section says."""
-    n_events = events_of_file(analysis, name, index, size=size)
-    section = analysis.datasets[name].simulate
+    """Make file *index* of dataset *name* with *n_events* events, as the analysis' `simulate` section says.
+
+    Raises:
+        InputError: the dataset is not simulated.
+    """
+    section = get_dataset(analysis, name).simulate
     if section is None:
-        raise InputError(f"Dataset {name!r} is not simulated. Expected a section `simulate`. Add it, or use its files.")
+        raise _not_simulated(name)
     simulate_file(
         section.card,
         n_events=n_events,
@@ -50,3 +53,7 @@ def simulate_dataset_file(
         pf_candidates=section.pf_candidates,
         progress=progress,
     )
+
+
+def _not_simulated(name: str) -> InputError:
+    return InputError(f"Dataset {name!r} is not simulated. Expected a section `simulate`. Add it, or use its files.")

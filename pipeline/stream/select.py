@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline import plugins
-from pipeline.digest import code_digest
+from pipeline.digest import ROOT, code_digest
 from pipeline.events.processor import load_processor
 from pipeline.events.reading import open_events, reading
+from pipeline.imports import closure
 
 if TYPE_CHECKING:
     from pipeline.config import Analysis
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from pipeline.physics.selected import Selected
 
 
-# Beside the processor and the physics: how events are read, named and made into tensors.
-SELECTED_BY = ("events/reading.py", "statistics/hashing.py", "stream/chunk.py", "stream/padding.py", "stream/select.py")
+# Beside the processor: how events are read, named and made into tensors.
+SELECTED_BY = (ROOT / "pipeline/stream/select.py", ROOT / "pipeline/stream/chunk.py")
 
 
 def select(analysis: Analysis, part: Range, *, variation: str = "nominal") -> Selected:
@@ -34,4 +35,4 @@ def select(analysis: Analysis, part: Range, *, variation: str = "nominal") -> Se
 def processor_digest(analysis: Analysis) -> str:
     """Digest of the code that decides what a selected event looks like."""
     processor = plugins.find("processors", analysis.processor).resolve()
-    return code_digest(processor, "pipeline/physics", *(f"pipeline/{path}" for path in SELECTED_BY))
+    return code_digest(*closure(processor, *SELECTED_BY))

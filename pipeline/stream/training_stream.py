@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pipeline.events.ledger import Ledger
-from pipeline.statistics.hashing import fold_of, salted, uniform
+from pipeline.statistics.hashing import fold_of, salted
 from pipeline.stream.cache import ChunkCache
 from pipeline.stream.flattening import FlatBins
 from pipeline.stream.order import interleave
 from pipeline.stream.read_ahead import ChunkMaker, ReadAhead
 from pipeline.stream.shuffle import Piece, Pool, batches
+from pipeline.stream.validation import is_validation
 from pipeline.stream.weights import apply_policy
 
 if TYPE_CHECKING:
@@ -32,11 +33,6 @@ if TYPE_CHECKING:
 Part = Literal["training", "validation"]
 SCRATCH = Path(".scratch/chunks")
 SCRATCH_LIMIT_BYTES = 20e9
-
-
-def is_validation(keys: NDArray[np.uint64], fraction: float) -> NDArray[np.bool_]:
-    """Which events of the training folds are kept for early stopping, shape (n_events,): drawn from the event's name."""
-    return uniform(salted(keys, "validation")) < fraction
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class TrainingStream:
     flat: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     # The ledger of the last complete epoch of each part.
     ledgers: dict[Part, Any] = field(default_factory=dict)
-    _checked: set[str] = field(default_factory=set)
+    _checked: set[Range] = field(default_factory=set)
 
     def n_batches(self, part: Part = "training") -> int:
         """Batches of an epoch."""

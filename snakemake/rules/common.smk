@@ -1,65 +1,32 @@
 # Which analyses there are, and what the rules need to know of each. Functions longer than these live in pipeline/.
 
-from pathlib import Path
+import os
+from functools import cache
 
-from pipeline.config import check_plugins, load_analysis
-from pipeline.datasets import made_inputs
-from pipeline.digest import (
-    code_digest,
-    model_digest,
-    settings_digest,
-    simulation_digest,
-)
+from pipeline import dependencies
+from pipeline.datasets import events_by_file, made_inputs
 from pipeline.errors import PipelineError
 from pipeline.events.files import local_files
-from pipeline.simulation.identity import CODE as SIMULATION_CODE
+from pipeline.parent import VARIABLE
+from pipeline.plugins import find_card
+from pipeline.workflow import load_analyses, size_of
 
 from snakemake.exceptions import WorkflowError
 
 
-def load(name):
-    """The analysis called *name*, checked; an error is shown as one line."""
+def checked(function, given):
+    """What *function* makes of *given*; an error is shown as it stands, without a traceback."""
     try:
-        analysis = load_analysis(f"config/{name}.yaml")
-        check_plugins(analysis)
-        return analysis
+        return function(given)
     except PipelineError as error:
-        raise WorkflowError(str(error)) from error
+        raise WorkflowError(str(error)) from None
 
 
-SIZE = float(config.get("size", 1))
+SIZE = checked(size_of, config.get("size", 1))
 # `--config analyses=hh_bbww,dimuon` names some; the default is every file in config/.
-NAMED = str(config.get("analyses", "")).replace(",", " ").split()
-ANALYSES = {
-    name: load(name)
-    for name in NAMED or sorted(path.stem for path in Path("config").glob("*.yaml"))
-}
-
-# What a stage's params digest, so that editing code makes again what depends on it and nothing else.
-SELECTION_CODE = (
-    "pipeline/events",
-    "pipeline/physics",
-    "pipeline/stream",
-)
-SCORING_CODE = (
-    "pipeline/learning/score.py",
-    "pipeline/learning/predictor.py",
-    "pipeline/learning/model_record.py",
-    "pipeline/results/friend_tree.py",
-    "pipeline/results/products.py",
-)
-EVALUATION_CODE = tuple(
-    f"pipeline/results/{name}.py"
-    for name in ("evaluate", "groups", "normalisation", "products")
-)
-TRAINING_CODE = (
-    "pipeline/learning/train.py",
-    "pipeline/learning/keras_learner.py",
-    "pipeline/learning/xgboost_learner.py",
-    "pipeline/learning/export.py",
-    "pipeline/learning/onnx_erfc.py",
-    "pipeline/learning/schedule.py",
-)
+ANALYSES = checked(load_analyses, str(config.get("analyses", "")))
+# The commands end when this process ends, however it ends.
+os.environ[VARIABLE] = str(os.getpid())
 
 DATASETS = sorted(
     {name for analysis in ANALYSES.values() for name in analysis.datasets}
@@ -97,18 +64,33 @@ def model_of(wildcards):
     )
 
 
-def settings(*sections):
-    """Digest of the parts of the YAML that a stage depends on: another label does not train again."""
+@cache
+def code_of(stage, analysis, model=None):
+    """Digest of the code of a stage: editing code makes again what depends on it and nothing else."""
+    return dependencies.code_of(stage, ANALYSES[analysis], model=model)
+
+
+def code(stage):
+    """Digest of the code that a job of *stage* depends on."""
 
     def digest(wildcards):
-        return settings_digest(ANALYSES[wildcards.analysis], sections)
+        return code_of(stage, wildcards.analysis, wildcards.get("model"))
 
     return digest
 
 
-def model_settings(wildcards):
-    """Digest of what one model depends on."""
-    return model_digest(ANALYSES[wildcards.analysis], wildcards.model)
+def settings(stage):
+    """Digest of what a job of *stage* depends on in the YAML: another label does not train again."""
+
+    def digest(wildcards):
+        names = {
+            key: wildcards[key]
+            for key in ("dataset", "model")
+            if key in wildcards.keys()
+        }
+        return stage(ANALYSES[wildcards.analysis], **names)
+
+    return digest
 
 
 def model_folders(wildcards):
@@ -141,12 +123,28 @@ def training_threads(wildcards):
 
 def simulate_settings(wildcards):
     """What a simulated file depends on, beside the code and its card."""
-    return simulation_digest(
-        ANALYSES[wildcards.analysis], wildcards.dataset, int(wildcards.index), size=SIZE
-    )
+    analysis, index = ANALYSES[wildcards.analysis], int(wildcards.index)
+    return dependencies.simulate_settings(analysis, wildcards.dataset, index, size=SIZE)
+
+
+def simulate_events(wildcards):
+    """How many events a simulated file holds."""
+    dataset = ANALYSES[wildcards.analysis].datasets[wildcards.dataset]
+    return events_by_file(dataset, size=SIZE)[int(wildcards.index)]
 
 
 def simulate_card(wildcards):
     """The process card of a simulated dataset."""
-    card = ANALYSES[wildcards.analysis].datasets[wildcards.dataset].simulate.card
-    return f"pipeline/simulation/cards/{card}.yaml"
+    dataset = ANALYSES[wildcards.analysis].datasets[wildcards.dataset]
+    return f"pipeline/simulation/cards/{find_card(dataset.simulate.card).name}"
+
+
+def plan_size(wildcards):
+    """The factor on the simulated events, where there are some."""
+    datasets = ANALYSES[wildcards.analysis].datasets.values()
+    return SIZE if any(dataset.simulate for dataset in datasets) else 1
+
+
+def plan_settings(wildcards):
+    """What a plan depends on, beside the code and the files."""
+    return dependencies.plan_settings(ANALYSES[wildcards.analysis], size=SIZE)

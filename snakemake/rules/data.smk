@@ -12,11 +12,11 @@ rule simulate:
     resources:
         mem_mb=1000,
     params:
-        code=code_digest(*SIMULATION_CODE),
+        code=code("simulate"),
         settings=simulate_settings,
-        size=SIZE,
+        events=simulate_events,
     shell:
-        "python -m pipeline simulate --config config/{wildcards.analysis}.yaml --size {params.size}"
+        "exec python -m pipeline simulate --config config/{wildcards.analysis}.yaml --events {params.events}"
         " --dataset {wildcards.dataset} --index {wildcards.index} --output {output.events} > {log} 2>&1"
 
 
@@ -28,7 +28,8 @@ rule fetch:
     conda:
         "../envs/nanoloom.yaml"
     params:
-        settings=settings("datasets"),
+        code=code("fetch"),
+        settings=settings(dependencies.fetch_settings),
     shell:
-        "python -m pipeline fetch --config config/{wildcards.analysis}.yaml"
+        "exec python -m pipeline fetch --config config/{wildcards.analysis}.yaml"
         " --dataset {wildcards.dataset} --output {output.folder} > {log} 2>&1"

@@ -19,9 +19,7 @@ rule evaluate:
     resources:
         mem_mb=1500,
     params:
-        code=code_digest("pipeline/statistics", "pipeline/tasks", *EVALUATION_CODE),
-        settings=settings(
-            "lumi_inv_fb", "processes", "datasets", "histograms", "task", "models"
-        ),
+        code=code("evaluate"),
+        settings=settings(dependencies.evaluate_settings),
     shell:
-        "python -m pipeline evaluate --config config/{wildcards.analysis}.yaml > {log} 2>&1"
+        "exec python -m pipeline evaluate --config config/{wildcards.analysis}.yaml > {log} 2>&1"

@@ -14,9 +14,9 @@ rule plan:
     resources:
         mem_mb=1500,
     params:
-        code=code_digest("pipeline/events", "pipeline/statistics/sums.py"),
-        settings=settings("datasets", "reading", "selection"),
-        size=SIZE,
+        code=code("plan"),
+        settings=plan_settings,
+        size=plan_size,
     shell:
-        "python -m pipeline plan --config config/{wildcards.analysis}.yaml"
+        "exec python -m pipeline plan --config config/{wildcards.analysis}.yaml"
         " --size {params.size} --workers {threads} > {log} 2>&1"

@@ -16,18 +16,10 @@ rule plot:
     resources:
         mem_mb=1000,
     params:
-        code=code_digest("pipeline/results"),
-        settings=settings(
-            "title",
-            "energy_tev",
-            "lumi_inv_fb",
-            "processes",
-            "histograms",
-            "task",
-            "models",
-        ),
+        code=code("plot"),
+        settings=settings(dependencies.plot_settings),
     shell:
-        "python -m pipeline plot --config config/{wildcards.analysis}.yaml > {log} 2>&1"
+        "exec python -m pipeline plot --config config/{wildcards.analysis}.yaml > {log} 2>&1"
 
 
 rule report:
@@ -47,6 +39,6 @@ rule report:
     resources:
         mem_mb=500,
     params:
-        code=code_digest("pipeline/results"),
+        code=code("report"),
     shell:
-        "python -m pipeline report --config {input.config} > {log} 2>&1"
+        "exec python -m pipeline report --config {input.config} > {log} 2>&1"

@@ -20,19 +20,8 @@ rule score:
     resources:
         mem_mb=1500,
     params:
-        code=code_digest(
-            *SELECTION_CODE, "pipeline/statistics", "pipeline/tasks", *SCORING_CODE
-        ),
-        settings=settings(
-            "seed",
-            "folds",
-            "selection",
-            "inputs",
-            "task",
-            "models",
-            "histograms",
-            "bootstrap_replicas",
-        ),
+        code=code("score"),
+        settings=settings(dependencies.score_settings),
     shell:
-        "python -m pipeline score --config config/{wildcards.analysis}.yaml"
+        "exec python -m pipeline score --config config/{wildcards.analysis}.yaml"
         " --dataset {wildcards.dataset} --workers {threads} > {log} 2>&1"

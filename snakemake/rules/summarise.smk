@@ -14,9 +14,7 @@ rule summarise:
     resources:
         mem_mb=1500,
     params:
-        code=code_digest(
-            *SELECTION_CODE, "pipeline/statistics", "pipeline/learning/summarise.py"
-        ),
-        settings=settings("folds", "selection", "inputs", "task", "training", "models"),
+        code=code("summarise"),
+        settings=settings(dependencies.summarise_settings),
     shell:
-        "python -m pipeline summarise --config config/{wildcards.analysis}.yaml --workers {threads} > {log} 2>&1"
+        "exec python -m pipeline summarise --config config/{wildcards.analysis}.yaml --workers {threads} > {log} 2>&1"

@@ -16,10 +16,8 @@ rule train:
     resources:
         mem_mb=1500,
     params:
-        code=code_digest(
-            *SELECTION_CODE, "pipeline/stream", "pipeline/tasks", *TRAINING_CODE
-        ),
-        settings=model_settings,
+        code=code("train"),
+        settings=settings(dependencies.train_settings),
     shell:
-        "python -m pipeline train --config config/{wildcards.analysis}.yaml"
+        "exec python -m pipeline train --config config/{wildcards.analysis}.yaml"
         " --model {wildcards.model} --fold {wildcards.fold} > {log} 2>&1"

@@ -1,0 +1,223 @@
+"""What does each job of the workflow depend on, in code and in the configuration? What is made again after an edit follows.
+
+Of a record of the configuration it is named what does not matter, so that a new key counts until somebody decides otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pipeline import plugins
+from pipeline.datasets import events_by_file
+from pipeline.digest import ROOT, code_digest, content_digest
+from pipeline.imports import closure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pydantic import BaseModel
+
+    from pipeline.config import Analysis
+
+# The modules that do the work of a stage; what they import counts as well.
+MODULES = {
+    "simulate": ("simulation/datasets",),
+    "fetch": ("events/fetch",),
+    "plan": ("events/planning", "events/files"),
+    "summarise": ("learning/summarise",),
+    "train": ("learning/train",),
+    "score": ("learning/score",),
+    "evaluate": ("results/evaluate",),
+    "plot": ("results/plot",),
+    "report": ("results/report",),
+}
+# The stages that select events.
+SELECTING = ("summarise", "train", "score")
+# The stages that ask the task, and those of its functions that import more than the task itself.
+ASKING = {"train": (), "score": ("counts_for",), "evaluate": ("evaluate",)}
+
+# What only the text of figures and reports shows.
+TEXT = {"label", "color", "xsec_source"}
+# What of a dataset is settled once there is a plan.
+PLANNED = {"files", "simulate", "fetch", "weights_from"}
+
+
+def code_of(stage: str, analysis: Analysis, *, model: str | None = None, root: str | Path = ".") -> str:
+    """Digest of the code that decides what *stage* makes of *analysis*; the arguments are those of `files_of`."""
+    return code_digest(*files_of(stage, analysis, model=model, root=root))
+
+
+def files_of(stage: str, analysis: Analysis, *, model: str | None = None, root: str | Path = ".") -> set[Path]:
+    """The code that decides what *stage* makes of *analysis*, the processor and its imports among it.
+
+    A model's architecture and a process card are not: they are inputs of the rules.
+
+    Args:
+        stage: name of the rule.
+        analysis: whose processor and task count.
+        model: for `train`, which: boosted trees do not depend on how a network is trained.
+        root: the folder with `processors/` and `models/`.
+    """
+    starts = [ROOT / "pipeline" / f"{module}.py" for module in MODULES[stage]]
+    lazy: dict[Path, tuple[str, ...]] = {}
+    if stage in SELECTING:
+        starts.append(plugins.find("processors", analysis.processor, root=root))
+    if stage == "train" and model is not None:
+        framework = plugins.framework_of(plugins.find("models", analysis.models[model].architecture, root=root))
+        starts += [path for path in [ROOT / f"pipeline/learning/{framework}_learner.py"] if path.is_file()]
+    if stage in ASKING and analysis.task is not None:
+        task = plugins.TASKS / f"{analysis.task.kind}.py"
+        starts.append(task)
+        lazy[task] = ASKING[stage]
+    return closure(*starts, lazy=lazy)
+
+
+def simulate_settings(analysis: Analysis, dataset: str, index: int, *, size: float) -> str:
+    """Digest of what one simulated file depends on; the number of events is that of this file."""
+    section = analysis.datasets[dataset]
+    made = _dump(section.simulate, without={"events", "events_per_file"}) if section.simulate else None
+    return content_digest([analysis.seed, dataset, made, events_by_file(section, size=size)[index]])
+
+
+def fetch_settings(analysis: Analysis, dataset: str) -> str:
+    """Digest of what the files of one fetched dataset depend on."""
+    section = analysis.datasets[dataset].fetch
+    return content_digest(_dump(section) if section else None)
+
+
+def plan_settings(analysis: Analysis, *, size: float) -> str:
+    """Digest of what the plan depends on. The selection may decide which branches are read."""
+    return content_digest(
+        [
+            analysis.selection,
+            _dump(analysis.reading),
+            [
+                [name, _dump(section, without=TEXT | {"process", "xsec_pb", "simulate", "repeated_events"}), made]
+                for name, section in analysis.datasets.items()
+                for made in [events_by_file(section, size=size)]
+            ],
+        ]
+    )
+
+
+def summarise_settings(analysis: Analysis) -> str:
+    """Digest of what the summary depends on: of the models, only for which events and bins it counts."""
+    return content_digest(
+        [
+            analysis.folds,
+            analysis.selection,
+            _inputs(analysis),
+            _datasets(analysis, tuple(analysis.datasets), without={"xsec_pb"}),
+            sorted({json.dumps(_counted_for(analysis, model), sort_keys=True) for model in analysis.models}),
+        ]
+    )
+
+
+def train_settings(analysis: Analysis, model: str) -> str:
+    """Digest of what the training of *model* depends on."""
+    entry = analysis.models[model]
+    return content_digest(
+        [
+            analysis.seed,
+            analysis.folds,
+            analysis.selection,
+            _ordered(_dump(analysis.task)),
+            _datasets(analysis, analysis.trained_datasets(), without={"repeated_events"}),
+            _inputs(analysis)[list(analysis.inputs).index(entry.inputs)],
+            _dump(entry, without=TEXT | {"training"}),
+            _dump(analysis.training_of(model)),
+        ]
+    )
+
+
+def score_settings(analysis: Analysis, dataset: str) -> str:
+    """Digest of what the scores and histograms of *dataset* depend on, beside the trained models."""
+    return content_digest(
+        [
+            analysis.seed,
+            analysis.folds,
+            analysis.selection,
+            analysis.bootstrap_replicas,
+            analysis.scoring,
+            _inputs(analysis),
+            _ordered(_dump(analysis.task)) if analysis.task is not None else None,
+            _datasets(analysis, (dataset,), without={"xsec_pb", "repeated_events"}),
+            [
+                [name, model.inputs, analysis.training_of(name).validation_fraction]
+                for name, model in analysis.models.items()
+            ],
+            _histograms(analysis),
+        ]
+    )
+
+
+def evaluate_settings(analysis: Analysis) -> str:
+    """Digest of what the results depend on, beside the counts of all datasets; a model's label stands in `roc.json`."""
+    return content_digest(
+        [
+            analysis.lumi_inv_fb,
+            list(analysis.processes),
+            _ordered(_dump(analysis.task)) if analysis.task is not None else None,
+            [
+                [name, section.process, *_dataset(analysis, name, without={"repeated_events"})]
+                for name, section in analysis.datasets.items()
+            ],
+            [[name, model.label] for name, model in analysis.models.items()],
+            _histograms(analysis),
+        ]
+    )
+
+
+def plot_settings(analysis: Analysis) -> str:
+    """Digest of what the figures depend on, beside what they show."""
+    return content_digest(
+        [
+            analysis.energy_tev,
+            analysis.lumi_inv_fb,
+            [[name, _dump(process)] for name, process in analysis.processes.items()],
+            [[name, section.process, section.is_mc] for name, section in analysis.datasets.items()],
+            [[name, _dump(axis)] for name, axis in analysis.histograms.items()],
+            _ordered(_dump(analysis.task)) if analysis.task is not None else None,
+            [[name, model.label] for name, model in analysis.models.items()],
+        ]
+    )
+
+
+def _dump(record: BaseModel, *, without: set[str] | None = None) -> dict[str, Any]:
+    return record.model_dump(mode="json", exclude=without)
+
+
+def _ordered(content: Any) -> Any:
+    """*content* with its mappings as lists of pairs: the order of classes and inputs is that of the network's ends."""
+    if isinstance(content, dict):
+        return [[key, _ordered(value)] for key, value in content.items()]
+    return content
+
+
+def _inputs(analysis: Analysis) -> list[Any]:
+    content: Mapping[str, Any] = analysis.model_dump(mode="json", include={"inputs"})["inputs"]
+    return [[name, _ordered(collections)] for name, collections in content.items()]
+
+
+def _datasets(analysis: Analysis, names: tuple[str, ...], *, without: set[str]) -> list[Any]:
+    return [_dataset(analysis, name, without=without) for name in names]
+
+
+def _dataset(analysis: Analysis, name: str, *, without: set[str]) -> list[Any]:
+    """A dataset as the stages after the plan see it: its class, and not the process that leads to it."""
+    content = _dump(analysis.datasets[name], without=TEXT | PLANNED | without | {"process"})
+    return [name, analysis.class_of(name), content]
+
+
+def _counted_for(analysis: Analysis, model: str) -> list[Any]:
+    """What the summary counts for the training of *model*: events for validation, and spectra if it is to be flattened."""
+    training = _dump(analysis.training_of(model))
+    flatten = training.get("flatten")
+    return [training["validation_fraction"], *([flatten["variables"], training["negative_weights"]] if flatten else [])]
+
+
+def _histograms(analysis: Analysis) -> list[Any]:
+    """The axes as they are filled, with the labels that ROOT shows; whether the figure is logarithmic does not matter."""
+    return [[name, _dump(axis, without={"log"})] for name, axis in analysis.histograms.items()]

@@ -1,0 +1,272 @@
+"""Which edit makes which jobs again: exactly those whose product it can change, and those that come after them."""
+
+import copy
+from functools import reduce
+
+import pytest
+
+from pipeline import config, dependencies
+from pipeline.config import Analysis, load_analysis
+from pipeline.dependencies import MODULES, files_of
+from pipeline.learning.train import LEARNERS
+
+ANALYSIS = {
+    "title": "Toy",
+    "processor": "toy",
+    "selection": {"met_min_gev": 1.0},
+    "energy_tev": 13,
+    "lumi_inv_fb": 1.0,
+    "seed": 1,
+    "processes": {"sig": {"label": "S"}, "bkg": {"label": "B", "color": "red"}, "data": {"label": "D"}},
+    "datasets": {
+        "s": {"process": "sig", "xsec_pb": 1.0, "files": ["s.root"]},
+        "b": {
+            "process": "bkg",
+            "xsec_pb": 2.0,
+            "xsec_source": "here",
+            "simulate": {"card": "tt_semi", "events": 250, "events_per_file": 100},
+        },
+        "d": {"process": "data", "is_mc": False, "fetch": {"package": "coffea==1.0", "members": ["d.root"]}},
+    },
+    "task": {"kind": "classification", "classes": {"b": ["bkg"], "s": ["sig"]}, "signal": "s"},
+    "inputs": {
+        "all": {"event": ["met", "met_phi"]},
+        "more": {"jets": {"features": ["pt", "eta"], "max_objects": 4, "order_by": "pt"}},
+    },
+    "models": {
+        "trees": {"architecture": "bdt", "inputs": "all", "training": {"epochs": 5}},
+        "net": {"architecture": "dnn", "inputs": "all", "options": {"dropout": 0.1}, "label": "Net"},
+    },
+    "histograms": {"met": {"observable": "met", "label": "met", "bins": 10, "start": 0.0, "stop": 100.0}},
+}
+FLATTEN = {"variables": {"met": {"bins": 4, "start": 0.0, "stop": 100.0}}}
+
+SIMULATE = {f"simulate b {index}" for index in range(3)}
+TRAIN = {"train trees", "train net"}
+SCORE = {"score s", "score b", "score d"}
+ALL_BUT_SIMULATE = {"plan", "summarise", *TRAIN, *SCORE}
+
+
+def analysis(edits=None):
+    """The analysis with *edits*: by path, a new value, or None to remove the key."""
+    content = copy.deepcopy(ANALYSIS)
+    for path, value in (edits or {}).items():
+        *parents, key = path.split("/")
+        section = reduce(lambda part, name: part.setdefault(name, {}), parents, content)
+        if value is None:
+            del section[key]
+        else:
+            section[key] = value
+    return Analysis.model_validate({"name": "toy", **content})
+
+
+def jobs(analysis, *, size=1.0):
+    """What each job depends on in the configuration, as the rules ask for it."""
+    made = dependencies.events_by_file(analysis.datasets["b"], size=size)
+    return {
+        **{f"simulate b {i}": dependencies.simulate_settings(analysis, "b", i, size=size) for i in range(len(made))},
+        "fetch d": dependencies.fetch_settings(analysis, "d"),
+        "plan": dependencies.plan_settings(analysis, size=size),
+        "summarise": dependencies.summarise_settings(analysis),
+        **{f"train {name}": dependencies.train_settings(analysis, name) for name in analysis.models},
+        **{f"score {name}": dependencies.score_settings(analysis, name) for name in analysis.datasets},
+        "evaluate": dependencies.evaluate_settings(analysis),
+        "plot": dependencies.plot_settings(analysis),
+    }
+
+
+def changed(before, after):
+    """Jobs that are new, or depend on something else than before."""
+    return {name for name in after if before.get(name) != after[name]}
+
+
+# The report takes the whole YAML as its input: every edit makes it again.
+EDITS = [
+    ({"title": "Other"}, set()),
+    ({"processor": "other"}, set()),  # another input of the rules, and other code
+    ({"energy_tev": 14}, {"plot"}),
+    ({"lumi_inv_fb": 2.0}, {"evaluate", "plot"}),
+    ({"seed": 2}, {*SIMULATE, *TRAIN, *SCORE}),
+    ({"folds": 3}, {"summarise", *TRAIN, *SCORE}),
+    ({"selection": {"met_min_gev": 2.0}}, ALL_BUT_SIMULATE),
+    ({"bootstrap_replicas": 50}, SCORE),
+    ({"scoring": "keras"}, SCORE),
+    ({"reading": {"range_entries": 1000}}, {"plan"}),
+    ({"reading": {"allow_unreadable_files": 1}}, {"plan"}),
+    ({"processes/sig/label": "Signal"}, {"plot"}),
+    ({"processes/sig/color": "blue"}, {"plot"}),
+    ({"processes/new": {"label": "N"}}, {"evaluate", "plot"}),
+    ({"datasets/b/xsec_source": "there"}, set()),
+    ({"datasets/b/xsec_pb": 3.0}, {*TRAIN, "evaluate"}),
+    ({"datasets/b/repeated_events": "keep"}, {"summarise"}),
+    ({"datasets/b/weights_from": "genWeight"}, {"plan"}),
+    ({"datasets/s/files": ["t.root"]}, {"plan"}),
+    ({"datasets/d/fetch/members": ["e.root"]}, {"fetch d", "plan"}),
+    ({"datasets/d/fetch/package": "coffea==2.0"}, {"fetch d", "plan"}),
+    ({"datasets/b/simulate/events": 280}, {"simulate b 2", "plan"}),
+    ({"datasets/b/simulate/events_per_file": 50}, {f"simulate b {i}" for i in (0, 1, 3, 4)} | {"plan"}),
+    ({"datasets/b/simulate/card": "tt_dilep"}, SIMULATE),
+    ({"datasets/b/simulate/pf_candidates": True}, SIMULATE),
+    ({"processes/sig2": {"label": "2"}, "datasets/s/process": "sig2", "task/classes/s": ["sig", "sig2"]},
+     {*TRAIN, *SCORE, "evaluate", "plot"}),
+    ({"datasets/d": {"process": "bkg", "xsec_pb": 1.0, "fetch": ANALYSIS["datasets"]["d"]["fetch"]}},
+     {"plan", "summarise", *TRAIN, "score d", "evaluate", "plot"}),
+    ({"datasets/new": {"process": "sig", "xsec_pb": 1.0, "files": ["n.root"]}},
+     {"plan", "summarise", *TRAIN, "score new", "evaluate", "plot"}),
+    ({"task": {"kind": "classification", "classes": {"s": ["sig"], "b": ["bkg"]}, "signal": "s"}},
+     {*TRAIN, *SCORE, "evaluate", "plot"}),
+    ({"task/signal": "b"}, {*TRAIN, *SCORE, "evaluate", "plot"}),
+    ({"inputs/all": {"event": ["met_phi", "met"]}}, {"summarise", *TRAIN, *SCORE}),
+    ({"inputs/more/jets/max_objects": 5}, {"summarise", *SCORE}),
+    ({"inputs/more/jets/order_by": "eta"}, {"summarise", *SCORE}),
+    ({"inputs/more/jets/features": ["eta", "pt"]}, {"summarise", *SCORE}),
+    ({"inputs/new": {"event": ["met"]}}, {"summarise", *SCORE}),
+    ({"models/net/options/dropout": 0.2}, {"train net"}),
+    ({"models/net/architecture": "bdt", "models/net/options": {}}, {"train net"}),
+    ({"models/net/label": "Network"}, {"evaluate", "plot"}),
+    ({"models/net/inputs": "more"}, {"train net", *SCORE}),
+    ({"models/net/training": {"epochs": 7}}, {"train net"}),
+    ({"models/net/training": {"validation_fraction": 0.3}}, {"summarise", "train net", *SCORE}),
+    ({"models/new": {"architecture": "bdt", "inputs": "all"}}, {"train new", *SCORE, "evaluate", "plot"}),
+    ({"models/net": None}, {*SCORE, "evaluate", "plot"}),
+    ({"training/learning_rate": 0.1}, TRAIN),
+    ({"training/optimizer": "sgd"}, TRAIN),
+    ({"training/schedule": {"kind": "cosine"}}, TRAIN),
+    ({"training/batch_size": 32}, TRAIN),
+    ({"training/epochs": 3}, {"train net"}),
+    ({"training/early_stopping": {"patience": 2}}, TRAIN),
+    ({"training/early_stopping": {"patience": 10, "min_delta": 0.1}}, TRAIN),
+    ({"training/class_balance": False}, TRAIN),
+    ({"training/negative_weights": "zero"}, TRAIN),
+    ({"training/shuffle_buffer_mb": 1.0}, TRAIN),
+    ({"training/threads": 2}, TRAIN),
+    ({"training/validation_fraction": 0.3}, {"summarise", *TRAIN, *SCORE}),
+    ({"training/flatten": FLATTEN}, {"summarise", *TRAIN}),
+    ({"histograms/met/bins": 20}, {*SCORE, "evaluate", "plot"}),
+    ({"histograms/met/observable": "met_phi"}, {*SCORE, "evaluate", "plot"}),
+    ({"histograms/met/label": "MET"}, {*SCORE, "evaluate", "plot"}),
+    ({"histograms/met/unit": "GeV"}, {*SCORE, "evaluate", "plot"}),
+    ({"histograms/met/start": 1.0}, {*SCORE, "evaluate", "plot"}),
+    ({"histograms/met/stop": 90.0}, {*SCORE, "evaluate", "plot"}),
+    ({"histograms/met": {"observable": "met", "label": "met", "edges": [0.0, 9.0]}}, {*SCORE, "evaluate", "plot"}),
+    ({"histograms/met/log": True}, {"plot"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("edits", "expected"), EDITS, ids=lambda value: ", ".join(value) if isinstance(value, dict) else "")
+def test_an_edit_of_the_yaml_makes_exactly_these_jobs_again(edits, expected):
+    assert changed(jobs(analysis()), jobs(analysis(edits))) == expected
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [
+        ({"flatten": {**FLATTEN, "max_weight": 5.0}}, TRAIN),
+        ({"flatten": {"variables": {"met": {"bins": 5, "start": 0.0, "stop": 100.0}}}}, {"summarise", *TRAIN}),
+        ({"flatten": FLATTEN, "negative_weights": "zero"}, {"summarise", *TRAIN}),
+    ],
+    ids=["max_weight", "bins", "negative_weights"],
+)
+def test_an_edit_of_the_flattening_makes_the_spectra_again_only_if_they_change(training, expected):
+    before = jobs(analysis({"training": {"flatten": FLATTEN}}))
+
+    assert changed(before, jobs(analysis({"training": training}))) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(1.0, set()), (1.1, {"simulate b 2", "plan"}), (0.5, {"simulate b 1", "plan"})], ids=str
+)
+def test_another_size_makes_again_only_the_files_that_change(size, expected):
+    # 100, 100 and 50 events become 100, 100 and 75, or 100 and 25.
+    assert changed(jobs(analysis()), jobs(analysis(), size=size)) == expected
+
+
+def test_every_key_of_the_configuration_stands_in_the_table():
+    keys = {part for edits, _ in EDITS for path, value in edits.items() for part in (*path.split("/"), *_keys(value))}
+    records = (config.Process, config.Simulate, config.Fetch, config.Dataset, config.Sequence, config.EarlyStopping)
+    records += (config.Training, config.Model, config.Axis, config.Reading, config.Analysis)
+
+    assert {key for record in records for key in record.model_fields} - keys - {"name", "is_mc"} == set()
+
+
+def _keys(value):
+    return [key for name, inner in value.items() for key in (name, *_keys(inner))] if isinstance(value, dict) else []
+
+
+def test_the_order_of_what_is_given_by_name_is_kept():
+    """The order of classes, models and inputs is that of the network's ends, and of columns."""
+    for section in ("datasets", "models", "inputs", "histograms", "processes"):
+        other = {**ANALYSIS[section], "new": next(iter(ANALYSIS[section].values()))}
+        first, second = (analysis({section: dict(items)}) for items in (other.items(), reversed(other.items())))
+
+        assert changed(jobs(first), jobs(second)), section
+
+
+# Which stages an edit of a file makes again, in hh_bbww; `train` stands for a network, `trees` for boosted trees.
+TRAINING = {"train", "trees"}
+SELECTING = {"summarise", "score", *TRAINING}
+CODE = [
+    ("pipeline/config.py", set()),
+    ("pipeline/files.py", set()),
+    ("pipeline/scale/ordered.py", set()),
+    ("pipeline/progress.py", set()),
+    ("pipeline/stream/training_stream.py", TRAINING),
+    ("pipeline/stream/cache.py", TRAINING),
+    ("pipeline/stream/shuffle.py", TRAINING),
+    ("pipeline/stream/order.py", TRAINING),
+    ("pipeline/stream/weights.py", {"summarise", *TRAINING}),
+    ("pipeline/stream/chunk.py", SELECTING),
+    ("pipeline/stream/padding.py", SELECTING),
+    ("pipeline/stream/select.py", SELECTING),
+    ("pipeline/events/reading.py", SELECTING),
+    ("pipeline/events/planning.py", {"plan", "summarise"}),
+    ("pipeline/events/fetch.py", {"fetch"}),
+    ("pipeline/statistics/moments.py", {"summarise"}),
+    ("pipeline/learning/summarise.py", {"summarise"}),
+    ("pipeline/learning/train.py", TRAINING),
+    ("pipeline/learning/keras_learner.py", {"train"}),
+    ("pipeline/learning/xgboost_learner.py", {"trees"}),
+    ("pipeline/learning/score.py", {"score"}),
+    ("pipeline/results/friend_tree.py", {"score"}),
+    ("pipeline/tasks/classification.py", {*TRAINING, "score", "evaluate"}),
+    ("pipeline/tasks/score_counts.py", {"score", "evaluate"}),
+    ("pipeline/tasks/classification_results.py", {"evaluate"}),
+    ("pipeline/results/normalisation.py", {"evaluate"}),
+    ("pipeline/results/figures/stack.py", {"plot"}),
+    ("pipeline/results/report_tables.py", {"report"}),
+    ("pipeline/results/report.html.j2", {"report"}),
+    ("pipeline/physics/mt2.py", SELECTING),
+    ("processors/hh_bbww.py", SELECTING),
+    ("pipeline/simulation/detector.py", {"simulate"}),
+    ("pipeline/simulation/detector.yaml", {"simulate"}),
+    ("pipeline/simulation/cards/tt_dilep.yaml", set()),  # the input of its own files
+]
+
+
+@pytest.fixture(scope="module")
+def stages(pytestconfig):
+    """By stage of hh_bbww, the files whose edit makes it again."""
+    root = pytestconfig.rootpath
+    hh_bbww = load_analysis(root / "config/hh_bbww.yaml")
+    files = {stage: files_of(stage, hh_bbww, root=root) for stage in set(MODULES) - {"train"}}
+    files |= {"train": files_of("train", hh_bbww, model="dnn", root=root)}
+    files |= {"trees": files_of("train", hh_bbww, model="bdt", root=root)}
+    return {stage: {path.relative_to(root).as_posix() for path in paths} for stage, paths in files.items()}
+
+
+@pytest.mark.parametrize(("path", "expected"), CODE, ids=[path for path, _ in CODE])
+def test_an_edit_of_the_code_makes_exactly_these_stages_again(path, expected, stages, pytestconfig):
+    assert (pytestconfig.rootpath / path).is_file()
+    assert {stage for stage, files in stages.items() if path in files} == expected
+
+
+def test_each_framework_has_a_learner_of_its_name():
+    assert {name: f"pipeline.learning.{name}_learner" for name in LEARNERS} == LEARNERS
+
+
+def test_the_code_of_a_model_is_digested_with_its_learner(pytestconfig):
+    root = pytestconfig.rootpath
+    hh_bbww = load_analysis(root / "config/hh_bbww.yaml")
+    digests = [dependencies.code_of("train", hh_bbww, model=model, root=root) for model in ("dnn", "dnn_phi", "bdt")]
+
+    assert digests[0] == digests[1] != digests[2]
