@@ -12,7 +12,8 @@ from pipeline.statistics.hashing import mix64
 from pipeline.statistics.roc import RocCurve
 from pipeline.statistics.sums import Quantum
 from pipeline.tasks.discriminant import THRESHOLDS
-from pipeline.tasks.score_counts import ScoreCounts, ScoredBy
+from pipeline.tasks.score_counts import ScoreCounts
+from pipeline.tasks.score_entries import ScoredBy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

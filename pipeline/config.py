@@ -403,6 +403,8 @@ def _nearest_key(loc: tuple[int | str, ...], record: type[BaseModel]) -> str:
     """The sentence on the keys that are known where *loc* ends, in *record* or in a section of it."""
     if len(loc) == 3 and loc[0] in NAMED_SECTIONS:
         record = NAMED_SECTIONS[str(loc[0])]
+    elif len(loc) > 2 and loc[-3] == "variables":
+        record = Binned
     elif len(loc) > 1:
         if str(loc[-2]) not in SECTIONS:
             return ""

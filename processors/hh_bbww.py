@@ -146,7 +146,7 @@ def select_leptons(events: Any, settings: Settings) -> Objects:
     """Isolated electrons and muons of each event, by falling pt, with `type` 0 for electrons and 1 for muons."""
     electrons = _isolated(events.Electron, settings.electron, kind=0)
     muons = _isolated(events.Muon, settings.muon, kind=1)
-    return merged(electrons, muons).ordered("pt")
+    return merged(electrons, muons, by=("pt",))
 
 
 def dilepton_cuts(leptons: Objects) -> dict[str, NDArray[np.bool_]]:

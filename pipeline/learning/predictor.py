@@ -1,7 +1,8 @@
-"""How a trained model answers, without TensorFlow: networks by ONNX Runtime, trees by xgboost."""
+"""How a trained model answers: networks by ONNX Runtime, without TensorFlow, or by Keras; trees by xgboost."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pipeline.config import Scoring
     from pipeline.learning.learner import Predictor
     from pipeline.stream.chunk import Tensors
 
@@ -35,17 +37,29 @@ class OnnxPredictor:
 
     def predict(self, tensors: Tensors) -> NDArray[np.float32]:
         """The outputs, shape (n_events, n_outputs)."""
-        n_events = len(next(iter(tensors.values())))
-        parts = [self._batch(tensors, start) for start in range(0, max(n_events, 1), BATCH)]
-        return np.concatenate(parts)[:n_events]
+        return _in_batches(lambda feed: self._session.run(None, feed)[0], tensors, self._inputs)
 
-    def _batch(self, tensors: Tensors, start: int) -> NDArray[np.float32]:
-        feed = {}
-        for name in self._inputs:
-            part = tensors[name][start : start + BATCH]
-            feed[name] = np.zeros((BATCH, *part.shape[1:]), dtype=np.float32)
-            feed[name][: len(part)] = part
-        return np.asarray(self._session.run(None, feed)[0])
+
+class KerasPredictor:
+    """A network on Keras, with the backend that `KERAS_BACKEND` names, and on the GPU that it finds.
+
+    On a CPU it uses one thread, as `OnnxPredictor` does. It agrees with that to rounding, not bit by bit.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # Read when TensorFlow is first imported: only its errors are for the user.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        import keras
+
+        if keras.backend.backend() == "tensorflow":
+            _one_thread()
+        # Safe mode: no code is run from the file.
+        self._model: Any = keras.saving.load_model(path, compile=False, safe_mode=True)
+        self._inputs = [tensor.name for tensor in self._model.inputs]
+
+    def predict(self, tensors: Tensors) -> NDArray[np.float32]:
+        """The outputs, shape (n_events, n_outputs)."""
+        return _in_batches(self._model.predict_on_batch, tensors, self._inputs)
 
 
 class XgboostPredictor:
@@ -58,26 +72,73 @@ class XgboostPredictor:
 
     def predict(self, tensors: Tensors) -> NDArray[np.float32]:
         """The outputs, shape (n_events, n_outputs)."""
-        table = np.concatenate(list(tensors.values()), axis=1)
+        table = table_of(tensors)
         if not len(table):
             return np.zeros((0, int(self._booster.attr("n_outputs") or 0)), dtype=np.float32)
         return np.asarray(self._booster.inplace_predict(table), dtype=np.float32)
 
 
-READERS: dict[str, Callable[[Path], Predictor]] = {"onnx": OnnxPredictor, "xgboost": XgboostPredictor}
+READERS: dict[str, Callable[[Path], Predictor]] = {
+    "onnx": OnnxPredictor,
+    "keras": KerasPredictor,
+    "xgboost": XgboostPredictor,
+}
 
 
-def load_predictor(folder: Path, files: Mapping[str, str]) -> Predictor:
-    """Open a trained model by the first of its *files* that can be read here.
+def load_predictor(folder: Path, files: Mapping[str, str], *, scoring: Scoring = "onnx") -> Predictor:
+    """Open a trained model.
+
+    Args:
+        folder: of the model.
+        files: in it, by what reads them.
+        scoring: what runs a network; trees know only one way.
 
     Raises:
-        InputError: none can, or the file is missing.
+        InputError: none of *files* is of a kind that is wanted, or the file is missing.
     """
-    for kind, name in files.items():
-        if kind in READERS:
-            if not (folder / name).is_file():
-                raise InputError(f"{folder / name} is missing. The stage 'train' writes it. Run that stage again.")
-            return READERS[kind](folder / name)
+    wanted = (scoring, "xgboost")
+    for kind in wanted:
+        if kind in files:
+            path = folder / files[kind]
+            if not path.is_file():
+                raise InputError(f"{path} is missing. The stage 'train' writes it. Run that stage again.")
+            return READERS[kind](path)
     raise InputError(
-        f"{folder} holds no model that can be scored: {dict(files)}. Expected one of {list(READERS)}. Train again."
+        f"{folder} holds no model that can be scored: {dict(files)}. Expected one of {list(wanted)}. Train again,"
+        " or choose another `scoring` in the YAML."
     )
+
+
+def table_of(tensors: Tensors) -> NDArray[np.float32]:
+    """The flat *tensors* side by side, shape (n_events, n_features), in the order of their names.
+
+    In no other order, since that of the tensors is that of the YAML, or of an entry in the scratch cache.
+    """
+    return np.concatenate([tensors[name] for name in sorted(tensors)], axis=1)
+
+
+def _in_batches(run: Callable[[Tensors], Any], tensors: Tensors, names: list[str]) -> NDArray[np.float32]:
+    """The outputs for all events, shape (n_events, n_outputs), from *run* on batches of one size."""
+    n_events = len(tensors[names[0]])
+    parts = [np.asarray(run(_batch(tensors, names, start))) for start in range(0, max(n_events, 1), BATCH)]
+    return np.concatenate(parts)[:n_events]
+
+
+def _batch(tensors: Tensors, names: list[str], start: int) -> Tensors:
+    feed = {}
+    for name in names:
+        part = tensors[name][start : start + BATCH]
+        if len(part) < BATCH:
+            part = np.concatenate([part, np.zeros((BATCH - len(part), *part.shape[1:]), dtype=np.float32)])
+        feed[name] = part
+    return feed
+
+
+def _one_thread() -> None:
+    import tensorflow as tf
+
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:  # TensorFlow runs already, in a process that has trained or that has opened a model
+        pass

@@ -23,6 +23,8 @@ from pipeline.statistics.npz import save_arrays
 from pipeline.statistics.sums import Quantum
 from pipeline.stream.chunk import build_chunk
 from pipeline.stream.select import select
+from pipeline.stream.validation import is_validation
+from pipeline.tasks.score_entries import Seen, is_compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,23 +32,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipeline.config import Analysis
+    from pipeline.config import Analysis, Scoring
     from pipeline.events.plan import Plan, Range
     from pipeline.learning.learner import Predictor
     from pipeline.physics.selected import Selected
     from pipeline.stream.chunk import Chunk
 
-Scores = dict[str, "NDArray[np.float32]"]
-
 
 @dataclass(frozen=True, slots=True)
 class ScoredRange:
-    """What one range adds: columns of the friend tree, histograms, and the task's counts (None without models)."""
+    """What one range adds: columns of the friend tree, histograms, entries of the task's counts (None without models)."""
 
     n_events: int
     columns: dict[str, NDArray[Any]]
     histograms: DatasetHistograms
-    counts: Any
+    entries: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,32 +75,47 @@ class Scorer:
         }
         if not analysis.models:
             return ScoredRange(n_events, columns, histograms, None)
-        unseen = {model: self._predict(model, chunk, folds) for model in analysis.models}
-        counts = analysis.task.counts_for(analysis, part.dataset, self.quantum)
-        counts.fill(unseen, self._seen(part, chunk, folds), chunk.weight, chunk.keys, self._true_class(part.dataset))
+        every = np.arange(len(chunk))
+        unseen = {model: self._predict(model, chunk, every, folds) for model in analysis.models}
+        seen = self._seen(chunk, folds) if part.dataset in analysis.trained_datasets() else {}
+        entries = analysis.task.entries_of(
+            analysis, part.dataset, self.quantum, unseen=unseen, seen=seen, weights=chunk.weight, keys=chunk.keys
+        )
         for model, scores in unseen.items():
             columns |= {f"{model}_{name}": scores[:, i] for i, name in enumerate(analysis.task.outputs.names)}
-        return ScoredRange(n_events, columns, histograms, counts)
+        return ScoredRange(n_events, columns, histograms, entries)
 
-    def _seen(self, part: Range, chunk: Chunk, folds: NDArray[np.int64]) -> Scores:
-        """Scores of trained datasets by a model that has seen the event, for the overtraining test."""
-        if part.dataset not in self.analysis.trained_datasets():
-            return {}
+    def _seen(self, chunk: Chunk, folds: NDArray[np.int64]) -> dict[str, Seen]:
+        """Scores of some events by a model that was trained on them, for the overtraining test.
+
+        The validation events of that model are left out: it was not trained on them.
+        """
+        compared = is_compared(chunk.keys)
         other = (folds + 1) % self.analysis.folds
-        return {model: self._predict(model, chunk, other) for model in self.analysis.models}
+        seen = {}
+        for model in self.analysis.models:
+            held_out = is_validation(chunk.keys, self.analysis.training_of(model).validation_fraction)
+            rows = np.flatnonzero(compared & ~held_out)
+            seen[model] = Seen(rows, self._predict(model, chunk, rows, other[rows]))
+        return seen
 
-    def _true_class(self, dataset: str) -> int | None:
-        name = self.analysis.class_of(dataset) if dataset in self.analysis.trained_datasets() else None
-        return None if name is None else self.analysis.task.outputs.names.index(name)
+    def _predict(self, model: str, chunk: Chunk, rows: NDArray[np.int64], folds: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The outputs for the events *rows*, each by the model of the fold that is given for it.
 
-    def _predict(self, model: str, chunk: Chunk, folds: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The outputs for each event of the model of the fold given for it, shape (n_events, n_outputs)."""
-        scores = np.zeros((len(chunk), self.analysis.task.outputs.size), dtype=np.float32)
+        Args:
+            rows: shape (n,).
+            folds: shape (n,).
+
+        Returns:
+            Shape (n, n_outputs).
+        """
+        scores = np.zeros((len(rows), self.analysis.task.outputs.size), dtype=np.float32)
         tensors = chunk.tensors[self.analysis.models[model].inputs]
         for fold in np.unique(folds).tolist():
-            rows = np.flatnonzero(folds == fold)
-            predictor = open_model(self.folder / "models" / model / f"fold{fold}")
-            scores[rows] = predictor.predict({name: tensor[rows] for name, tensor in tensors.items()})
+            of_fold = folds == fold
+            some = rows[of_fold]
+            predictor = open_model(self.folder / "models" / model / f"fold{fold}", self.analysis.scoring)
+            scores[of_fold] = predictor.predict({name: tensor[some] for name, tensor in tensors.items()})
         return scores
 
 
@@ -135,10 +150,12 @@ def score(
         for part, result in zip(ranges, scored, strict=True):
             tree.extend(result.columns)
             histograms += result.histograms
-            counts = None if counts is None else counts + result.counts
+            if counts is not None:
+                counts.add(result.entries)
             ledger.done(part, n_selected=len(result.columns["event"]), n_events=result.n_events)
             progress(part)
         ledger.close()
+    histograms.check_resolution(dataset)
     histograms.save(folder / "histograms" / f"{dataset}.npz")
     write_dataset_histograms(folder / "histograms" / f"{dataset}.root", histograms, counts)
     evaluation = folder / "evaluations" / f"{dataset}.npz"
@@ -161,11 +178,11 @@ def typical_weight(plan: Plan, dataset: str) -> Quantum:
     return Quantum.of_typical_weight(math.sqrt(planned.sumw2 / planned.n_generated) if planned.n_generated else 1.0)
 
 
-def open_model(folder: Path) -> Predictor:
+def open_model(folder: Path, scoring: Scoring = "onnx") -> Predictor:
     """The trained model in *folder*; a process opens it once."""
-    return _opened(folder, (folder / "model.json").stat().st_mtime_ns)
+    return _opened(folder, scoring, (folder / "model.json").stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
-def _opened(folder: Path, _written: int) -> Predictor:
-    return load_predictor(folder, read_json(folder / "model.json", made_by="train")["files"])
+def _opened(folder: Path, scoring: Scoring, _written: int) -> Predictor:
+    return load_predictor(folder, read_json(folder / "model.json", made_by="train")["files"], scoring=scoring)

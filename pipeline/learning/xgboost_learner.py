@@ -12,6 +12,7 @@ import xgboost
 
 from pipeline.learning.checkpoint import State
 from pipeline.learning.learner import Epoch, Trained
+from pipeline.learning.predictor import table_of
 from pipeline.learning.schedule import learning_rate
 from pipeline.learning.stopping import is_stopped, kept_epoch
 
@@ -139,7 +140,7 @@ class _Pages(xgboost.DataIter):  # type: ignore[misc]
         page = next(self._pages, None)
         if page is None:
             return False
-        data = np.concatenate([np.concatenate(list(rows.tensors.values()), axis=1) for rows in page])
+        data = np.concatenate([table_of(rows.tensors) for rows in page])
         labels = np.concatenate([rows.targets for rows in page]).argmax(axis=1)
         input_data(data=data, label=labels, weight=np.concatenate([rows.weight for rows in page]))
         return True

@@ -115,8 +115,11 @@ def read_objects(collection: Any, fields: Mapping[str, str], *, events: ArrayLik
     return Objects(event[wanted], len(counts), columns)
 
 
-def merged(*parts: Objects) -> Objects:
-    """All objects of *parts*, which have the same events and columns; in each event those of the first part come first."""
+def merged(*parts: Objects, by: tuple[str, ...] = ()) -> Objects:
+    """All objects of *parts*, which have the same events and columns, ordered as `Objects.ordered` does *by* columns.
+
+    Where these are equal, or none is given, those of the first part come first.
+    """
     event = np.concatenate([part.event for part in parts])
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].columns}
-    return Objects(event, parts[0].n_events, columns).ordered()
+    return Objects(event, parts[0].n_events, columns).ordered(*by)

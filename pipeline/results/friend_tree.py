@@ -1,4 +1,4 @@
-"""How scores are written: a ROOT tree of the selected events, with the numbers that name each event, to be used as a friend."""
+"""How scores are written: a ROOT tree of the selected events, with the numbers that name each event, for use as a friend."""
 
 from __future__ import annotations
 

@@ -94,22 +94,31 @@ def paired_table(analysis: Analysis, metrics: Mapping[str, Any]) -> Table:
 
 
 def overtraining_table(analysis: Analysis, metrics: Mapping[str, Any]) -> Table:
-    """AUC on training and test events, and the Kolmogorov-Smirnov probability of every class."""
+    """AUC of the same events as training and as test events, and the Kolmogorov-Smirnov probability of every class."""
     classes = list(analysis.task.classes) if metrics else []
     rows = [
-        Row(
-            label_of(analysis, model),
-            (
-                measured(entry["overtraining"]["auc_train"]),
-                measured(entry["auc"]),
-                _difference(entry["overtraining"]["auc_difference"]),
-                *(p_text(entry["overtraining"]["ks"].get(key, {}).get("p_value")) for key in classes),
-            ),
-        )
+        Row(label_of(analysis, model), _overtraining_cells(entry.get("overtraining") or {}, classes))
         for model, entry in metrics.items()
     ]
     columns = ("Model", "AUC (train)", "AUC (test)", "Train − test", *(f"p ({key})" for key in classes))
-    return Table(columns, tuple(rows), "p: Kolmogorov-Smirnov probability that train and test scores have one distribution.")
+    caption = (
+        "A part of the training events is scored twice: by a model that was trained on them (train), and by the one of their"
+        " own fold that was not (test). p: how often the largest distance of the two cumulative distributions"
+        " (Kolmogorov-Smirnov) fluctuates by more than it is, in bootstrap replicas that draw each event for both; it is not"
+        " below 1 / (1 + number of replicas). metrics.json has the p-value for independent samples as well: for samples that"
+        " share events it is too large."
+    )
+    return Table(columns, tuple(rows), caption)
+
+
+def _overtraining_cells(found: Mapping[str, Any], classes: Sequence[str]) -> tuple[str, ...]:
+    tests = found.get("ks", {})
+    return (
+        measured(found.get("auc_train")),
+        measured(found.get("auc_test")),
+        _difference(found.get("auc_difference")),
+        *(p_text(tests.get(key, {}).get("p_value_replicas")) for key in classes),
+    )
 
 
 def cutflow_table(cuts: Sequence[Mapping[str, Any]]) -> Table:

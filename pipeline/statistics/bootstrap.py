@@ -130,7 +130,7 @@ class ReplicaCounts:
         """Without events."""
         return cls(np.zeros((n_bins, 1 + n_replicas), dtype=np.int64), seed)
 
-    def fill(self, bins: NDArray[np.int64], weight_counts: NDArray[np.int64], keys: NDArray[np.uint64]) -> None:
+    def fill(self, bins: NDArray[np.integer], weight_counts: NDArray[np.int64], keys: NDArray[np.uint64]) -> None:
         """Add one chunk.
 
         Args:

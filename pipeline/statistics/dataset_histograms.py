@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
+
+# Squared weights are integers, rounded by up to 1/2: their mean must be so large, or errors are off by more than 1/4096.
+LEAST_SQUARE = 1024
 
 
 class HasHistograms(Protocol):
@@ -68,7 +72,7 @@ class DatasetHistograms:
             InputError: an observable is missing, NaN or of another length, or a weight is not finite.
         """
         array = np.asarray(weights, dtype=np.float64)
-        sumw, sumw2 = self.quantum.counts(array), self.quantum.squared.counts(array**2)
+        sumw, sumw2 = self.quantum.counts(array), self.quantum.square_counts(array)
         for name, histogram in self.histograms.items():
             values = _observable(observables, histogram.axis.observable, name)
             histogram.fill_counted(values, sumw, sumw2)
@@ -83,6 +87,21 @@ class DatasetHistograms:
     def sumw2(self) -> float:
         """Sum of the squared weights of the selected events."""
         return self.totals.sumw2 * self.quantum.squared.value
+
+    def check_resolution(self, dataset: str) -> None:
+        """See that the weights of the selected events are resolved by the quantum, which is chosen before any is read.
+
+        Raises:
+            InputError: their root mean square is so far below the typical weight that errors are lost to rounding.
+        """
+        if self.totals.sumw2 < LEAST_SQUARE * self.totals.n_events and self.totals.sumw2:
+            rms = math.sqrt(self.sumw2 / self.totals.n_events)
+            raise InputError(
+                f"The {self.totals.n_events} selected events of {dataset!r} have weights around {rms:.1g} or less, where"
+                f" those of its generator are around {self.quantum.typical:.1g}. Expected weights of that size, since yields"
+                " divide one by the other. Take factors such as a cross section out of the processor's weight, or look for"
+                " generated events with a huge weight."
+            )
 
     def __add__(self, other: DatasetHistograms) -> DatasetHistograms:
         if self.histograms.keys() != other.histograms.keys() or self.quantum != other.quantum:

@@ -144,7 +144,7 @@ class ExactHistogram:
             InputError: a value is NaN or missing, a weight is not finite, or the lengths differ.
         """
         array = np.asarray(weights, dtype=np.float64)
-        self.fill_counted(values, self.quantum.counts(array), self.quantum.squared.counts(array**2))
+        self.fill_counted(values, self.quantum.counts(array), self.quantum.square_counts(array))
 
     def fill_counted(self, values: Any, sumw: NDArray[np.int64], sumw2: NDArray[np.int64]) -> None:
         """As `fill`, with weights and squared weights that are counted in quanta already, each of shape (n_events,)."""
@@ -200,10 +200,14 @@ def flat_numbers(values: Any, n_events: int, observable: str) -> tuple[NDArray[n
 
 def _plain(numbers: Any, observable: str) -> NDArray[np.float64]:
     """*numbers* as float64, shape (n,), when none is NaN or None."""
-    masked: Any = np.ma.asarray(ak.to_numpy(numbers, allow_missing=True))
-    array: NDArray[np.float64] = masked.astype(np.float64).filled(np.nan)
-    n_bad = int(np.isnan(array).sum())
-    if n_bad:
+    array: NDArray[np.float64]
+    if type(numbers) is np.ndarray:
+        array = numbers.astype(np.float64, copy=False)
+    else:
+        masked: Any = np.ma.asarray(ak.to_numpy(numbers, allow_missing=True))
+        array = masked.astype(np.float64).filled(np.nan)
+    if np.isnan(array).any():
+        n_bad = int(np.isnan(array).sum())
         raise InputError(
             f"Observable {observable!r} is NaN or missing in {n_bad} of {len(array)} entries."
             " Expected a number for each selected event, or a list that may be empty. Correct it in the processor."

@@ -18,12 +18,12 @@ class KolmogorovSmirnov:
 
     Args:
         statistic: largest distance between the two cumulative distributions, in [0, 1] for weights >= 0.
-        p_value: of samples that are independent, asymptotic.
+        p_value: of samples that are independent, asymptotic; None without weights.
         p_value_replicas: of samples that share events, from paired replicas; None without them.
     """
 
     statistic: float
-    p_value: float
+    p_value: float | None
     p_value_replicas: float | None
 
     def to_json(self) -> dict[str, float | None]:
@@ -36,7 +36,7 @@ def kolmogorov_smirnov(
 ) -> KolmogorovSmirnov:
     """Compare two binned score distributions.
 
-    With folds, the same events are scored twice: by the model that has not seen them and by one that has. The asymptotic
+    The same events are scored twice: by the model that has not seen them and by one that was trained on them. The asymptotic
     p-value takes the two samples for independent and is then too large. The one from replicas draws both samples with the
     same multiplicities and counts how often their distance moves by more than it is; its smallest value is
     1 / (1 + n_replicas).
@@ -55,11 +55,16 @@ def kolmogorov_smirnov(
     with np.errstate(invalid="ignore", divide="ignore"):  # a replica of few events may hold none
         difference = np.cumsum(test, axis=0) / test.sum(axis=0) - np.cumsum(train, axis=0) / train.sum(axis=0)
     statistic = float(np.abs(difference[:, 0]).max())
-    n_eff = n_eff_test * n_eff_train / (n_eff_test + n_eff_train)
     moves = np.abs(difference[:, 1:] - difference[:, :1]).max(axis=0)
     moves = moves[np.isfinite(moves)]
     by_replicas = float((1 + (moves >= statistic).sum()) / (1 + len(moves))) if len(moves) else None
-    return KolmogorovSmirnov(statistic, kolmogorov_probability(math.sqrt(n_eff) * statistic), by_replicas)
+    return KolmogorovSmirnov(statistic, _asymptotic(statistic, n_eff_test, n_eff_train), by_replicas)
+
+
+def _asymptotic(statistic: float, n_eff_test: float, n_eff_train: float) -> float | None:
+    if n_eff_test <= 0 or n_eff_train <= 0:
+        return None
+    return kolmogorov_probability(math.sqrt(n_eff_test * n_eff_train / (n_eff_test + n_eff_train)) * statistic)
 
 
 def kolmogorov_probability(z: float) -> float:

@@ -11,7 +11,7 @@ from pipeline.config import Sequence
 from pipeline.errors import InputError, nearest
 from pipeline.statistics.hashing import event_hash
 from pipeline.stream.flattening import bins_of_models
-from pipeline.stream.padding import numbers, pad
+from pipeline.stream.padding import numbers, object_counts, pad
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +89,7 @@ def build_inputs(selected: Selected, collections: Mapping[str, Collection], *, p
         for feature in wanted:
             _check_shape(f"{name}.{feature}", given[feature], len(selected), jagged=isinstance(collection, Sequence))
         if isinstance(collection, Sequence):
+            _check_counts(name, {feature: given[feature] for feature in sorted(wanted)}, selected, place)
             tensors[name], tensors[f"{name}_mask"] = pad(given, collection)
         else:
             tensors[name] = _columns(given, features, len(selected))
@@ -112,6 +113,19 @@ def _check_shape(what: str, values: Any, n_events: int, *, jagged: bool = False)
         )
 
 
+def _check_counts(name: str, features: Mapping[str, Any], selected: Selected, place: str) -> None:
+    """See that all *features* of one collection are of the same objects."""
+    (first, expected), *others = ((feature, object_counts(values)) for feature, values in features.items())
+    for feature, counts in others:
+        if not np.array_equal(counts, expected):
+            row = int(np.flatnonzero(counts != expected)[0])
+            raise InputError(
+                f"Collection {name!r} has {expected[row]} of {name}.{first} and {counts[row]} of {name}.{feature} for"
+                f" {_event_name(selected, row)} in {place}. Expected one of each for every object. Select the same objects"
+                " for both in the processor."
+            )
+
+
 def _check_finite(tensor: NDArray[np.float32], name: str, features: tuple[str, ...], selected: Selected, place: str) -> None:
     if np.isfinite(tensor).all():
         return
@@ -122,9 +136,12 @@ def _check_finite(tensor: NDArray[np.float32], name: str, features: tuple[str, .
 
 def _not_finite(what: str, values: NDArray[Any], selected: Selected, place: str) -> str:
     bad = np.argwhere(~np.isfinite(values))[0]
-    ids, row = selected.ids, int(bad[0])
-    name = f"run {ids.run[row]}, luminosity block {ids.luminosity_block[row]}, event {ids.event[row]}"
     return (
-        f"The {what} is {values[tuple(bad)]} for {name} in {place}. Expected finite numbers."
+        f"The {what} is {values[tuple(bad)]} for {_event_name(selected, int(bad[0]))} in {place}. Expected finite numbers."
         " Give such events a defined value, or cut them, in the processor."
     )
+
+
+def _event_name(selected: Selected, row: int) -> str:
+    ids = selected.ids
+    return f"run {ids.run[row]}, luminosity block {ids.luminosity_block[row]}, event {ids.event[row]}"

@@ -26,7 +26,7 @@ def pad(collection: Mapping[str, Any], sequence: Sequence) -> tuple[NDArray[np.f
         The tensor, shape (n_events, max_objects, n_features), 0 where there is no object, and the mask, shape
         (n_events, max_objects), 1 where there is one. More objects than `max_objects` are cut off after ordering.
     """
-    counts = _counts(collection[sequence.features[0]])
+    counts = object_counts(collection[sequence.features[0]])
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(counts) else np.zeros(0, dtype=np.int64)
     kept = np.minimum(counts, sequence.max_objects)
     event = np.repeat(np.arange(len(counts)), kept)
@@ -43,12 +43,13 @@ def pad(collection: Mapping[str, Any], sequence: Sequence) -> tuple[NDArray[np.f
 
 
 def _flat(jagged: Any, counts: NDArray[np.int64]) -> NDArray[np.float32]:
-    if not np.array_equal(_counts(jagged), counts):
+    if not np.array_equal(object_counts(jagged), counts):
         raise ValueError("features of one collection have different counts")
     return numbers(ak.flatten(jagged, axis=1))
 
 
-def _counts(jagged: Any) -> NDArray[np.int64]:
+def object_counts(jagged: Any) -> NDArray[np.int64]:
+    """How many objects each event has, shape (n_events,)."""
     counts: NDArray[np.int64] = ak.to_numpy(ak.num(jagged, axis=1), allow_missing=False).astype(np.int64)
     return counts
 
@@ -56,6 +57,8 @@ def _counts(jagged: Any) -> NDArray[np.int64]:
 def numbers(values: Any) -> NDArray[np.float32]:
     """Flat *values* as float32: nan where one is missing, infinite where one is too large."""
     with np.errstate(over="ignore"):
+        if type(values) is np.ndarray:
+            return values.astype(np.float32, copy=False)
         converted = np.ma.asarray(ak.to_numpy(values)).astype(np.float32)
     filled: NDArray[np.float32] = np.ma.filled(converted, np.nan)
     return filled

@@ -28,16 +28,19 @@ class ClassScores:
         test: sums of weights in bins of the logit, shape (n_bins, 1 + n_replicas), the nominal ones first.
         test_sumw2: sums of squared weights, nominal, shape (n_bins,).
         correct: sums of weights of the events that are put into this class, shape (1 + n_replicas,).
-        train: as *test*, by models that have seen the event; all 0 if that was not scored.
-        train_sumw2: sum of squared weights of the nominal events in *train*.
+        seen: sums of weights of the events that are compared, in bins of their score by a model that was trained on them,
+            shape (n_compared_bins, 1 + n_replicas); all 0 if that was not scored.
+        unseen: the same of the same events by the model that was not, same shape.
+        compared_sumw2: sum of squared weights of these events, nominal.
     """
 
     n_test: int
     test: NDArray[np.float64]
     test_sumw2: NDArray[np.float64]
     correct: NDArray[np.float64]
-    train: NDArray[np.float64]
-    train_sumw2: float
+    seen: NDArray[np.float64]
+    unseen: NDArray[np.float64]
+    compared_sumw2: float
 
     def __add__(self, other: ClassScores) -> ClassScores:
         return ClassScores(
@@ -45,8 +48,9 @@ class ClassScores:
             self.test + other.test,
             self.test_sumw2 + other.test_sumw2,
             self.correct + other.correct,
-            self.train + other.train,
-            self.train_sumw2 + other.train_sumw2,
+            self.seen + other.seen,
+            self.unseen + other.unseen,
+            self.compared_sumw2 + other.compared_sumw2,
         )
 
     @property
@@ -56,14 +60,9 @@ class ClassScores:
         return np.asarray(self.correct / np.where(total > 0, total, np.nan))
 
     @property
-    def n_eff_test(self) -> float:
-        """Effective number of test events."""
-        return effective_entries(float(self.test[:, 0].sum()), float(self.test_sumw2.sum()))
-
-    @property
-    def n_eff_train(self) -> float:
-        """Effective number of events in *train*."""
-        return effective_entries(float(self.train[:, 0].sum()), self.train_sumw2)
+    def n_eff_compared(self) -> float:
+        """Effective number of events that are compared."""
+        return effective_entries(float(self.seen[:, 0].sum()), self.compared_sumw2)
 
 
 def scaled(counts: ScoreCounts, model: str, scale: float) -> ClassScores:
@@ -75,8 +74,9 @@ def scaled(counts: ScoreCounts, model: str, scale: float) -> ClassScores:
         unit * counts.test_counts(model),
         unit2 * counts.sumw2_counts(model),
         unit * counts.correct_counts(model),
-        unit * counts.train_counts(model),
-        scale**2 * counts.train.sumw2,
+        unit * counts.seen_counts(model),
+        unit * counts.unseen_counts(model),
+        float(unit2) * counts.compared_sumw2(model),
     )
 
 
@@ -88,33 +88,18 @@ def total(parts: Iterable[ClassScores]) -> ClassScores:
     return first
 
 
-def class_scores(
-    analysis: Analysis, counts: Mapping[str, ScoreCounts], scales: Mapping[str, float], model: str
-) -> dict[str, ClassScores]:
-    """The scores of every class by *model*, in the order of the classes.
-
-    Args:
-        analysis: says which dataset belongs to which class.
-        counts: by dataset, at least of those that belong to a class.
-        scales: factor from weights to events at the analysis' luminosity, by dataset.
-        model: its name.
+def check_not_empty(analysis: Analysis, classes: Mapping[str, ClassScores]) -> None:
+    """See that each class of *analysis* has a ROC curve.
 
     Raises:
-        InputError: a class has no selected events, or its sum of weights is not above 0.
+        InputError: one of *classes* has no selected events, or its sum of weights is not above 0.
     """
-    scores = {}
-    for name in analysis.task.classes:
-        datasets = [dataset for dataset in analysis.trained_datasets() if analysis.class_of(dataset) == name]
-        scores[name] = total(scaled(counts[dataset], model, scales[dataset]) for dataset in datasets)
-        _not_empty(name, scores[name], datasets, analysis.name)
-    return scores
-
-
-def _not_empty(name: str, scores: ClassScores, datasets: list[str], analysis: str) -> None:
-    sumw = float(scores.test[:, 0].sum())
-    if scores.n_test == 0 or sumw <= 0:
-        raise InputError(
-            f"Class {name!r} has {scores.n_test} selected events with sum of weights {sumw:g} in {', '.join(datasets)}."
-            " A ROC curve needs some events of each class, and a sum above 0."
-            f" Loosen the selection or add files in config/{analysis}.yaml."
-        )
+    for name, scores in classes.items():
+        sumw = float(scores.test[:, 0].sum())
+        if scores.n_test == 0 or sumw <= 0:
+            datasets = [dataset for dataset in analysis.trained_datasets() if analysis.class_of(dataset) == name]
+            raise InputError(
+                f"Class {name!r} has {scores.n_test} selected events with sum of weights {sumw:g} in {', '.join(datasets)}."
+                " A ROC curve needs some events of each class, and a sum above 0."
+                f" Loosen the selection or add files in config/{analysis.name}.yaml."
+            )

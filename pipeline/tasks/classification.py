@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.statistics.sums import Quantum
     from pipeline.tasks.products import TaskProducts
     from pipeline.tasks.score_counts import ScoreCounts
+    from pipeline.tasks.score_entries import ScoreEntries, Seen
 
 
 class Settings(BaseModel):
@@ -74,6 +75,25 @@ class Settings(BaseModel):
         from pipeline.tasks.score_counts import ScoreCounts
 
         return ScoreCounts.for_dataset(analysis, dataset, quantum)
+
+    def entries_of(
+        self,
+        analysis: Analysis,
+        dataset: str,
+        quantum: Quantum,
+        *,
+        unseen: Mapping[str, NDArray[np.float32]],
+        seen: Mapping[str, Seen],
+        weights: NDArray[np.float64],
+        keys: NDArray[np.uint64],
+    ) -> ScoreEntries:
+        """What one chunk of *dataset* adds to what is counted: see `score_entries.ScoreEntries.of`."""
+        from pipeline.tasks.score_entries import ScoredBy, ScoreEntries  # here for the same reason
+
+        name = self.class_of(analysis.datasets[dataset].process) if dataset in analysis.trained_datasets() else None
+        true_class = None if name is None else self.outputs.names.index(name)
+        by = ScoredBy.of_dataset(analysis, dataset, quantum)
+        return ScoreEntries.of(by, unseen, seen, weights=weights, keys=keys, true_class=true_class)
 
     def evaluate(self, analysis: Analysis, folder: Path, scales: Mapping[str, float]) -> TaskProducts:
         """The results of all models, from the counts of every dataset in *folder*.

@@ -11,7 +11,7 @@ from pipeline.errors import InputError
 from pipeline.statistics.overtraining import kolmogorov_smirnov
 from pipeline.statistics.roc import RocCurve, auc_of_counts, paired_difference
 from pipeline.statistics.uncertainty import from_replicas
-from pipeline.tasks.class_scores import class_scores, total
+from pipeline.tasks.class_scores import check_not_empty, scaled, total
 from pipeline.tasks.discriminant import THRESHOLDS
 from pipeline.tasks.products import TaskProducts
 from pipeline.tasks.score_counts import ScoreCounts
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.config import Analysis
+    from pipeline.statistics.dataset_histograms import DatasetHistograms
     from pipeline.tasks.class_scores import ClassScores
 
 # Signal efficiencies at which a curve is written, and those at which its rejection is quoted.
@@ -37,12 +38,15 @@ class ModelResult:
     Args:
         classes: scores of every class.
         roc: of the signal class against all others, by cross section.
-        auc_train: area under the curve of events that the model trained on, shape (1 + n_replicas,); None if not scored.
+        auc_train: area under the curve of the events that are compared, by a model that was trained on them, shape
+            (1 + n_replicas,); None if not scored.
+        auc_test: the same of the same events, by the model that was not.
     """
 
     classes: dict[str, ClassScores]
     roc: RocCurve
     auc_train: NDArray[np.float64] | None
+    auc_test: NDArray[np.float64] | None
 
 
 def evaluate(analysis: Analysis, folder: Path, scales: Mapping[str, float]) -> TaskProducts:
@@ -56,16 +60,26 @@ def evaluate(analysis: Analysis, folder: Path, scales: Mapping[str, float]) -> T
     Raises:
         InputError: counts are missing, or were made with other models or classes, or a class has no events.
     """
-    counts = {dataset: ScoreCounts.load(folder / f"{dataset}.npz") for dataset in analysis.datasets}
-    for dataset in analysis.datasets:
-        _made_for(analysis, dataset, counts[dataset])
-    results = {model: _result(analysis, class_scores(analysis, counts, scales, model)) for model in analysis.models}
-    return TaskProducts(
-        metrics(results),
-        roc_curves(analysis, results),
-        test={dataset: part.test for dataset, part in counts.items()},
-        train={dataset: part.train for dataset, part in counts.items() if part.train.totals.n_events},
-    )
+    test: dict[str, DatasetHistograms] = {}
+    train: dict[str, DatasetHistograms] = {}
+    parts: dict[str, dict[str, ClassScores]] = {model: {} for model in analysis.models}
+    for dataset in analysis.datasets:  # the tables of replicas are large: one dataset after the other
+        counts = ScoreCounts.load(folder / f"{dataset}.npz")
+        _made_for(analysis, dataset, counts)
+        test[dataset] = counts.test
+        if counts.is_compared:
+            train[dataset] = counts.train
+        if dataset in analysis.trained_datasets():
+            _add(parts, analysis.class_of(dataset), counts, scales[dataset])
+    results = {model: _result(analysis, of_model) for model, of_model in parts.items()}
+    return TaskProducts(metrics(results), roc_curves(analysis, results), test=test, train=train)
+
+
+def _add(parts: Mapping[str, dict[str, ClassScores]], name: str | None, counts: ScoreCounts, scale: float) -> None:
+    """Add the scores of one dataset to those of its class *name*, for each model."""
+    for model, classes in parts.items():
+        added = scaled(counts, model, scale)
+        classes[str(name)] = total([classes[str(name)], added]) if name in classes else added
 
 
 def metrics(results: Mapping[str, ModelResult]) -> dict[str, Any]:
@@ -78,12 +92,16 @@ def roc_curves(analysis: Analysis, results: Mapping[str, ModelResult]) -> dict[s
     return {model: _curve(analysis, model, result.roc) for model, result in results.items()}
 
 
-def _result(analysis: Analysis, classes: dict[str, ClassScores]) -> ModelResult:
+def _result(analysis: Analysis, found: Mapping[str, ClassScores]) -> ModelResult:
+    classes = {name: found[name] for name in analysis.task.classes}
+    check_not_empty(analysis, classes)
     signal = classes[analysis.task.signal]
     background = total(scores for name, scores in classes.items() if name != analysis.task.signal)
     roc = RocCurve.from_counts(THRESHOLDS, signal.test, background.test, bkg_sumw2=background.test_sumw2)
-    is_trained = all(scores.train[:, 0].sum() > 0 for scores in classes.values())
-    return ModelResult(classes, roc, auc_of_counts(signal.train, background.train) if is_trained else None)
+    if not all(scores.seen[:, 0].sum() > 0 for scores in classes.values()):
+        return ModelResult(classes, roc, None, None)
+    aucs = (auc_of_counts(signal.seen, background.seen), auc_of_counts(signal.unseen, background.unseen))
+    return ModelResult(classes, roc, *aucs)
 
 
 def _own(result: ModelResult) -> dict[str, Any]:
@@ -105,15 +123,18 @@ def _rejection(roc: RocCurve, sig_eff: float) -> dict[str, Any]:
 
 
 def _overtraining(result: ModelResult) -> dict[str, Any] | None:
-    if result.auc_train is None:
+    if result.auc_train is None or result.auc_test is None:
         return None
     tests = {
-        name: kolmogorov_smirnov(scores.test, scores.train, n_eff_test=scores.n_eff_test, n_eff_train=scores.n_eff_train)
+        name: kolmogorov_smirnov(
+            scores.unseen, scores.seen, n_eff_test=scores.n_eff_compared, n_eff_train=scores.n_eff_compared
+        )
         for name, scores in result.classes.items()
     }
     return {
         "auc_train": from_replicas(result.auc_train).to_json(),
-        "auc_difference": paired_difference(result.auc_train, result.roc.auc_replicas).to_json(),
+        "auc_test": from_replicas(result.auc_test).to_json(),
+        "auc_difference": paired_difference(result.auc_train, result.auc_test).to_json(),
         "ks": {name: test.to_json() for name, test in tests.items()},
     }
 

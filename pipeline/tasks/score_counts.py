@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.errors import InputError, nearest
+from pipeline.errors import InputError
 from pipeline.statistics.bootstrap import ReplicaCounts
 from pipeline.statistics.dataset_histograms import DatasetHistograms
-from pipeline.statistics.hashing import salted
-from pipeline.statistics.histogram import HistogramAxis
 from pipeline.statistics.npz import joined, load_arrays, save_arrays, split
 from pipeline.statistics.sums import Quantum, bincount_exact
-from pipeline.tasks.discriminant import N_BINS, discriminant, logit_bins, probabilities
+from pipeline.tasks.discriminant import N_BINS
+from pipeline.tasks.score_entries import (
+    CORRECT,
+    ROWS,
+    SEEN,
+    UNSEEN,
+    ScoredBy,
+    ScoreEntries,
+    Seen,
+    first_rows,
+    score_histograms,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,42 +33,17 @@ if TYPE_CHECKING:
 
     from pipeline.config import Analysis
 
-SCORE_BINS = 50
-# One model's rows in the table of replicas: bins of the test scores, one for right answers, bins of the train scores.
-CORRECT = N_BINS
-TRAIN = N_BINS + 1
-ROWS = 2 * N_BINS + 1
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredBy:
-    """What the counts of two chunks must have in common.
-
-    Args:
-        dataset: its name.
-        models: their names.
-        classes: the outputs of each model, in order.
-        signal: the class whose probability is the discriminant.
-        quantum: unit of the weights.
-    """
-
-    dataset: str
-    models: tuple[str, ...]
-    classes: tuple[str, ...]
-    signal: str
-    quantum: Quantum
-
 
 @dataclass(slots=True, eq=False)
 class ScoreCounts:
-    """Counts of the scores of one dataset, of all models; merge two chunks with `+`.
+    """Counts of the scores of one dataset, of all models; add a chunk with `add`, or the counts of other chunks with `+`.
 
     Args:
         by: dataset, models and classes.
         replicas: sums of weights of the nominal events and of each replica, shape (n_models * ROWS, 1 + n_replicas).
         test_sumw2: sums of squared weights in bins of the test scores, in squared quanta, shape (n_models, N_BINS).
         test: histograms `<model>_score` of the scores by models that have not seen the event.
-        train: histograms `<model>_score_train` of the scores by models that have.
+        train: histograms `<model>_score_train` of those events that are scored by a model that has seen them as well.
     """
 
     by: ScoredBy
@@ -71,74 +55,67 @@ class ScoreCounts:
     @classmethod
     def empty(cls, by: ScoredBy, *, n_replicas: int, seed: int) -> ScoreCounts:
         """Without events."""
-        axes = {f"{model}_score": _score_axis(model) for model in by.models}
         return cls(
             by,
             ReplicaCounts.empty(len(by.models) * ROWS, n_replicas, seed),
             np.zeros((len(by.models), N_BINS), dtype=np.int64),
-            DatasetHistograms.for_axes(axes, by.quantum),
-            DatasetHistograms.for_axes({f"{name}_train": axis for name, axis in axes.items()}, by.quantum),
+            score_histograms(by),
+            score_histograms(by, "_train"),
         )
 
     @classmethod
     def for_dataset(cls, analysis: Analysis, dataset: str, quantum: Quantum) -> ScoreCounts:
         """Empty, for *dataset* of *analysis*; with replicas where the dataset belongs to a class."""
-        by = ScoredBy(dataset, tuple(analysis.models), tuple(analysis.task.classes), analysis.task.signal, quantum)
+        by = ScoredBy.of_dataset(analysis, dataset, quantum)
         n_replicas = analysis.bootstrap_replicas if dataset in analysis.trained_datasets() else 0
         return cls.empty(by, n_replicas=n_replicas, seed=analysis.seed)
 
     @property
     def n_test(self) -> int:
         """Number of events, unweighted."""
-        return self.test.totals.n_events
+        return int(next(iter(self.test.histograms.values())).count.sum())
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether any events were scored by a model that has seen them."""
+        return any(histogram.count.any() for histogram in self.train.histograms.values())
+
+    def add(self, entries: ScoreEntries) -> None:
+        """Add one chunk of selected events."""
+        if self.by != entries.by:
+            raise ValueError(f"scores differ: {self.by} and {entries.by}")
+        self.replicas.fill(entries.rows, entries.weights, entries.keys)
+        for sumw2, places in zip(self.test_sumw2, entries.bins, strict=True):
+            sumw2 += bincount_exact(places, entries.squares, N_BINS)
+        self.test += entries.test
+        self.train += entries.train
 
     def fill(
         self,
         test: Mapping[str, NDArray[np.float32]],
-        train: Mapping[str, NDArray[np.float32]],
+        seen: Mapping[str, Seen],
         weights: NDArray[np.float64],
         keys: NDArray[np.uint64],
         true_class: int | None,
     ) -> None:
-        """Add one chunk of selected events.
-
-        Args:
-            test: probabilities by model, from the fold that has not seen the event, shape (n_events, n_classes).
-            train: the same from a fold that has trained on it; empty where that is not wanted.
-            weights: event weights, shape (n_events,).
-            keys: hash of each event's name, shape (n_events,).
-            true_class: place of the dataset's class among the outputs; None for data and for what is not trained.
-
-        Raises:
-            InputError: a model is missing, or its scores are not probabilities of the right shape.
-        """
-        tested = self._checked(test, len(weights))
-        trained = self._checked(train, len(weights)) if train else []
-        bins = [self._bins(scores) for scores in tested]
-        rows = [first + place for first, place in zip(self._first_rows(), bins, strict=True)]
-        if true_class is not None:
-            rows += [
-                np.where(scores.argmax(axis=1) == true_class, first + CORRECT, -1)  # a tie goes to the first class
-                for first, scores in zip(self._first_rows(), tested, strict=True)
-            ]
-        rows += [first + TRAIN + self._bins(scores) for first, scores in zip(self._first_rows(), trained, strict=False)]
-        # Events of two datasets often have the same name, but must fluctuate independently.
-        own_keys = salted(keys, f"dataset {self.by.dataset}")
-        self.replicas.fill(np.stack(rows, axis=1), self.by.quantum.counts(weights), own_keys)
-        squares = self.by.quantum.squared.counts(np.asarray(weights, dtype=np.float64) ** 2)
-        for sumw2, place in zip(self.test_sumw2, bins, strict=True):
-            sumw2 += bincount_exact(place, squares, N_BINS)
-        self.test.fill(self._observables(tested), weights)
-        if trained:
-            self.train.fill(self._observables(trained), weights)
+        """Add one chunk of selected events; the arguments and errors are those of `ScoreEntries.of`."""
+        self.add(ScoreEntries.of(self.by, test, seen, weights=weights, keys=keys, true_class=true_class))
 
     def test_counts(self, model: str) -> NDArray[np.int64]:
         """Sums of weights in bins of the logit, in quanta, shape (N_BINS, 1 + n_replicas)."""
         return self._block(model)[:N_BINS]
 
-    def train_counts(self, model: str) -> NDArray[np.int64]:
-        """The same of the scores by models that have seen the event."""
-        return self._block(model)[TRAIN:]
+    def seen_counts(self, model: str) -> NDArray[np.int64]:
+        """The same of the events that are compared, by a model that has seen them, shape (COMPARED_BINS, 1 + n_replicas)."""
+        return self._block(model)[SEEN:UNSEEN]
+
+    def unseen_counts(self, model: str) -> NDArray[np.int64]:
+        """The same of the same events, by the model that has not seen them."""
+        return self._block(model)[UNSEEN:]
+
+    def compared_sumw2(self, model: str) -> int:
+        """Sum of squared weights of the events that are compared, in squared quanta."""
+        return int(self.train.histograms[f"{model}_score_train"].sumw2.sum())
 
     def correct_counts(self, model: str) -> NDArray[np.int64]:
         """Sums of weights of events whose most probable class is the true one, in quanta, shape (1 + n_replicas,)."""
@@ -195,30 +172,7 @@ class ScoreCounts:
         histograms = (DatasetHistograms.from_arrays(split(arrays, f"{sample}/")) for sample in ("test", "train"))
         return cls(by, ReplicaCounts(own["replicas"], int(own["seed"])), own["test_sumw2"], *histograms)
 
-    def _first_rows(self) -> range:
-        """Where each model's rows begin in the table of replicas."""
-        return range(0, len(self.by.models) * ROWS, ROWS)
-
     def _block(self, model: str) -> NDArray[np.int64]:
-        first = self._first_rows()[self.by.models.index(model)]
+        first = first_rows(self.by)[self.by.models.index(model)]
         block: NDArray[np.int64] = self.replicas.counts[first : first + ROWS]
         return block
-
-    def _checked(self, scores: Mapping[str, Any], n_events: int) -> list[NDArray[np.float64]]:
-        """The probabilities of each model, in the models' order."""
-        missing = [model for model in self.by.models if model not in scores]
-        if missing:
-            raise InputError(f"No scores of model {missing[0]!r}. {nearest(missing[0], scores)} Run `score` again.")
-        shape = (n_events, len(self.by.classes))
-        return [probabilities(scores[model], shape, f"model {model!r} on {self.by.dataset}") for model in self.by.models]
-
-    def _bins(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
-        return logit_bins(scores, self.by.classes.index(self.by.signal))
-
-    def _observables(self, scores: list[NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-        signal = self.by.classes.index(self.by.signal)
-        return {f"{model}_score": discriminant(array, signal) for model, array in zip(self.by.models, scores, strict=True)}
-
-
-def _score_axis(model: str) -> HistogramAxis:
-    return HistogramAxis(f"{model}_score", f"{model} score", regular=True, numbers=(float(SCORE_BINS), 0.0, 1.0))

@@ -101,7 +101,9 @@ def made_yields():
 
 
 def made_metrics(other, auc):
-    tests = {name: {"statistic": 0.1, "p_value": p} for name, p in (("bkg", 0.51), ("sig", 1e-7))}
+    tests = {
+        name: {"statistic": 0.1, "p_value": 0.99, "p_value_replicas": p} for name, p in (("bkg", 0.51), ("sig", 0.0099))
+    }
     return {
         "auc": {"value": auc, "stat": 0.011},
         "accuracy": {"value": 0.81, "stat": 0.02},
@@ -110,6 +112,7 @@ def made_metrics(other, auc):
         "n_test_by_class": {"bkg": 10, "sig": 10},
         "overtraining": {
             "auc_train": {"value": auc + 0.01, "stat": 0.009},
+            "auc_test": {"value": auc, "stat": 0.009},
             "auc_difference": {"value": 0.01, "stat": 0.014},
             "ks": tests,
         },

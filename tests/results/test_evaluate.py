@@ -14,6 +14,7 @@ from pipeline.results.products import read_uhi, write_dataset_histograms
 from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.statistics.hashing import mix64
 from pipeline.statistics.sums import Quantum
+from pipeline.tasks.score_entries import Seen
 
 DATASETS = {
     "tt_a": {"process": "tt", "files": ["a.root"], "xsec_pb": 20.0},
@@ -76,7 +77,9 @@ def write_counts(analysis: Analysis, folder, selected=SELECTED, *, overtrained=0
         }
         counts = analysis.task.counts_for(analysis, name, quantum)
         true_class = list(analysis.task.classes).index(analysis.class_of(name)) if is_trained else None
-        counts.fill(test, train if is_trained else {}, weights, mix64(np.arange(n)), true_class)
+        every = np.arange(n)
+        seen = {model: Seen(every, scores) for model, scores in train.items()} if is_trained else {}
+        counts.fill(test, seen, weights, mix64(every), true_class)
         counts.save(folder / "evaluations" / f"{name}.npz")
 
 

@@ -13,8 +13,10 @@ from pipeline.errors import InputError
 from pipeline.statistics.bootstrap import poisson_multiplicities
 from pipeline.statistics.hashing import mix64, salted
 from pipeline.statistics.sums import Quantum
+from pipeline.stream.training_stream import is_validation
 from pipeline.tasks.discriminant import N_BINS, logit_bins
-from pipeline.tasks.score_counts import ScoreCounts, ScoredBy
+from pipeline.tasks.score_counts import ScoreCounts
+from pipeline.tasks.score_entries import ScoredBy, Seen, is_compared
 
 UNIT = Quantum.of_typical_weight(1.0)
 BY = ScoredBy("tt", ("dnn", "bdt"), ("tt", "w", "hh"), "hh", UNIT)
@@ -25,17 +27,28 @@ MAY_COMPILE = settings(deadline=None, max_examples=25)
 def events(n: int, seed: int = 0):
     rng = np.random.default_rng(seed)
     test, train = ({model: rng.dirichlet([1, 1, 1], n).astype(np.float32) for model in BY.models} for _ in range(2))
-    return test, train, rng.normal(1, 0.5, n), mix64(np.arange(n) + 1000 * seed)
+    keys = mix64(np.arange(n) + 1000 * seed)
+    # Models may be trained with other validation fractions.
+    rows = {model: np.flatnonzero(keys % np.uint64(every) == 0) for model, every in zip(BY.models, (2, 3), strict=True)}
+    seen = {model: Seen(rows[model], scores[rows[model]]) for model, scores in train.items()}
+    return test, seen, rng.normal(1, 0.5, n), keys
 
 
-def counted(test, train, weights, keys, true_class=0, by=BY) -> ScoreCounts:
+def counted(test, seen, weights, keys, true_class=0, by=BY) -> ScoreCounts:
     counts = ScoreCounts.empty(by, n_replicas=N_REPLICAS, seed=3)
-    counts.fill(test, train, weights, keys, true_class)
+    counts.fill(test, seen, weights, keys, true_class)
     return counts
 
 
-def part_of(sample, part):
-    return {model: scores[part] for model, scores in sample.items()}
+def part_of(test, seen, weights, keys, part):
+    """The events *part*, in that order."""
+    some = {}
+    for model, one in seen.items():
+        place = {row: i for i, row in enumerate(one.rows.tolist())}
+        chosen = [(new, place[old]) for new, old in enumerate(part.tolist()) if old in place]
+        rows, old_rows = np.array(chosen, dtype=np.int64).reshape(-1, 2).T
+        some[model] = Seen(rows, one.scores[old_rows])
+    return {model: scores[part] for model, scores in test.items()}, some, weights[part], keys[part]
 
 
 def bits(counts: ScoreCounts):
@@ -43,8 +56,6 @@ def bits(counts: ScoreCounts):
     return (
         counts.replicas.counts.tolist(),
         counts.test_sumw2.tolist(),
-        counts.test.totals,
-        counts.train.totals,
         {name: (h.count.tolist(), h.sumw.tolist(), h.sumw2.tolist()) for name, h in histograms.items()},
     )
 
@@ -52,37 +63,45 @@ def bits(counts: ScoreCounts):
 @MAY_COMPILE
 @given(cuts=st.lists(st.integers(0, 40), max_size=3), seed=st.integers(0, 99))
 def test_any_chunks_in_any_order_give_the_same_bits(cuts, seed):
-    test, train, weights, keys = events(40, seed)
+    sample = events(40, seed)
     order = np.random.default_rng(seed).permutation(40)
     parts = ScoreCounts.empty(BY, n_replicas=N_REPLICAS, seed=3)
     for start, stop in pairwise([0, *sorted(cuts), 40]):
-        part = order[start:stop]
-        parts = counted(part_of(test, part), part_of(train, part), weights[part], keys[part]) + parts
+        parts = counted(*part_of(*sample, order[start:stop])) + parts
 
-    assert bits(counted(test, train, weights, keys)) == bits(parts)
+    assert bits(counted(*sample)) == bits(parts)
 
 
 def test_counts_are_those_of_the_slow_twin():
-    test, train, weights, keys = events(60)
-    counts = counted(test, train, weights, keys, true_class=1)
+    test, seen, weights, keys = events(60)
+    counts = counted(test, seen, weights, keys, true_class=1)
     draws = poisson_multiplicities(salted(keys, "dataset tt"), N_REPLICAS, 3)
     columns = np.concatenate([np.ones((60, 1), np.int64), draws], axis=1)
     for model in BY.models:
         expected = {
             "test": np.zeros((N_BINS, 7), np.int64),
-            "train": np.zeros((N_BINS, 7), np.int64),
+            "seen": np.zeros((N_BINS // 4, 7), np.int64),
+            "unseen": np.zeros((N_BINS // 4, 7), np.int64),
             "correct": np.zeros(7, np.int64),
         }
+        learned = dict(zip(seen[model].rows.tolist(), seen[model].scores, strict=True))
         for i in range(60):
             row = int(UNIT.counts(weights[i])) * columns[i].astype(np.int64)
-            expected["test"][logit_bins(test[model][i : i + 1].astype(float), 2)[0]] += row
-            expected["train"][logit_bins(train[model][i : i + 1].astype(float), 2)[0]] += row
+            place = logit_bins(test[model][i : i + 1].astype(float), 2)[0]
+            expected["test"][place] += row
             expected["correct"] += row * (np.argmax(test[model][i]) == 1)
+            if i in learned:
+                expected["unseen"][place // 4] += row
+                expected["seen"][logit_bins(learned[i][np.newaxis].astype(float), 2)[0] // 4] += row
+        rows = seen[model].rows
 
+        assert 0 < len(rows) < 60
         assert expected["test"].tolist() == counts.test_counts(model).tolist()
-        assert expected["train"].tolist() == counts.train_counts(model).tolist()
+        assert expected["seen"].tolist() == counts.seen_counts(model).tolist()
+        assert expected["unseen"].tolist() == counts.unseen_counts(model).tolist()
         assert expected["correct"].tolist() == counts.correct_counts(model).tolist()
-        assert counts.sumw2_counts(model).sum() == counts.test.totals.sumw2
+        assert UNIT.square_counts(weights).sum() == counts.sumw2_counts(model).sum()
+        assert UNIT.square_counts(weights[rows]).sum() == counts.compared_sumw2(model)
     assert counts.n_test == 60
 
 
@@ -107,7 +126,7 @@ def test_data_has_no_right_answer():
     counts = counted(test, {}, weights, keys, true_class=None)
 
     assert not counts.correct_counts("dnn").any()
-    assert counts.train.totals.n_events == 0
+    assert not counts.is_compared
     assert counts.test.histograms["dnn_score"].count.sum() == 10
 
 
@@ -129,6 +148,18 @@ def test_a_file_gives_the_counts_back_and_the_same_bytes(tmp_path):
     assert (counts.by, bits(counts)) == (back.by, bits(back))
     assert bits(counts + counts) == bits(back + back)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_quarter_of_the_events_is_compared_in_any_dataset():
+    chosen = is_compared(mix64(np.arange(40_000)))
+
+    assert chosen.mean() == pytest.approx(0.25, abs=0.01)
+
+
+def test_what_is_compared_has_no_part_in_what_is_validated():
+    keys = mix64(np.arange(40_000))
+
+    assert is_compared(keys)[is_validation(keys, 0.2)].mean() == pytest.approx(0.25, abs=0.02)
 
 
 def test_an_empty_chunk_changes_nothing():

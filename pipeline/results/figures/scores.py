@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 def drawings(products: Products) -> Iterator[Drawing]:
     """One figure for every model that has been scored."""
     caption = (
-        "Score of test events, which the model has not seen (points), and of its training events (filled), each"
-        " normalised to unit area. p: Kolmogorov-Smirnov probability that both come from one distribution."
+        "Score of test events, which the model has not seen (points), and of a part of its training events (filled), each"
+        " normalised to unit area. p: how often the largest distance of the cumulative distributions (Kolmogorov-Smirnov)"
+        " of training events by the model that was trained on them and by the one that was not fluctuates by more than it"
+        " is, in bootstrap replicas that draw each event for both."
     )
     for model in products.analysis.models:
         if products.classes(f"{model}_score"):
@@ -90,11 +92,11 @@ def _bottom(shapes: Sequence[Binned]) -> float:
 
 def _of(products: Products, model: str) -> Figure:
     tests = products.classes(f"{model}_score")
-    tests_of_overtraining = products.metrics.get(model, {}).get("overtraining", {}).get("ks", {})
+    overtraining = products.metrics.get(model, {}).get("overtraining") or {}
     return draw_overtraining(
         tests,
         products.classes(f"{model}_score_train"),
-        p_values={key: test["p_value"] for key, test in tests_of_overtraining.items()},
+        p_values={key: test["p_value_replicas"] for key, test in overtraining.get("ks", {}).items()},
         x=products.quantity(f"{model}_score").label,
         y=y_title(next(iter(tests.values())).binned.edges, None, counted="Fraction of events"),
         header=products.header(),
