@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import shutil
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from pipeline.stream.chunk import Chunk
 from pipeline.stream.flattening import bins_of_models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Which arrays an entry holds, so that a lost one is noticed.
+# Which arrays an entry holds, with their checksums, so that a lost or damaged one is noticed.
 NAMES = "arrays.json"
+# What every entry added, a line each.
+USAGE = "usage.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,19 @@ class ChunkCache:
         """Whether the chunk called *name* is there, or was a moment ago."""
         return (self.folder / name / NAMES).is_file()
 
-    def get(self, name: str, build: Callable[[], Chunk]) -> Chunk:
+    def get(self, name: str, build: Callable[[], Chunk], *, verify: bool = True) -> Chunk:
         """The chunk called *name*, memory-mapped; built and kept if it is not there.
 
         A folder that cannot be written costs speed and a warning, never a result.
+
+        Args:
+            build: makes it.
+            verify: whether to compare the checksums, which reads the whole entry: once a process is enough.
         """
         entry = self.folder / name
         try:
-            return self._load(entry)
-        except (OSError, EOFError, ValueError, KeyError):
+            return self._load(entry, verify=verify)
+        except (OSError, EOFError, ValueError, KeyError, TypeError):
             chunk = build()
         try:
             self._keep(entry, chunk)
@@ -68,12 +75,11 @@ class ChunkCache:
             log.warning("The scratch cache %s cannot be used: %s. Going on without it.", self.folder, error)
         return chunk
 
-    def _load(self, entry: Path) -> Chunk:
-        names = json.loads((entry / NAMES).read_text(encoding="utf-8"))
-        arrays = {name: np.load(entry / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names}
-        sizes = {len(array) for array in arrays.values()}
-        if len(sizes) > 1:
-            raise ValueError(f"{entry} holds arrays of different lengths")
+    def _load(self, entry: Path, *, verify: bool) -> Chunk:
+        checksums: dict[str, int] = json.loads((entry / NAMES).read_text(encoding="utf-8"))
+        arrays = {name: np.load(entry / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in checksums}
+        if verify and any(_checksum(array) != checksums[name] for name, array in arrays.items()):
+            raise ValueError(f"{entry} is damaged")
         with suppress(OSError):  # a folder that may only be read still serves
             os.utime(entry)
         return _from_arrays(arrays)
@@ -84,16 +90,32 @@ class ChunkCache:
             arrays = _to_arrays(chunk)
             for name, array in arrays.items():
                 np.save(temporary / f"{name}.npy", array, allow_pickle=False)
-            (temporary / NAMES).write_text(json.dumps(list(arrays)), encoding="utf-8")
-        self._shrink(keep=entry)
+            checksums = {name: _checksum(array) for name, array in arrays.items()}
+            (temporary / NAMES).write_text(json.dumps(checksums), encoding="utf-8")
+        if self._used(_size(entry)) > self.limit_bytes:
+            self._shrink(keep=entry)
+
+    def _used(self, added: int) -> float:
+        """Bytes of all entries, as written down at each addition: to look at all of them every time would take too long."""
+        usage = self.folder / USAGE
+        if not usage.exists():
+            added = sum(map(_size, self._entries()))
+        with usage.open("a", encoding="utf-8") as file:
+            file.write(f"{added}\n")
+        return sum(float(line) for line in usage.read_text(encoding="utf-8").split() if line.isdigit())
 
     def _shrink(self, *, keep: Path) -> None:
-        entries = sorted((path for path in self.folder.iterdir() if path != keep), key=_last_use, reverse=True)
         total = _size(keep)
-        for entry in entries:
+        for entry in sorted((path for path in self._entries() if path != keep), key=_last_use, reverse=True):
             total += _size(entry)
             if total > self.limit_bytes:
+                total -= _size(entry)
                 shutil.rmtree(entry, ignore_errors=True)
+        with replacing(self.folder / USAGE) as temporary:
+            temporary.write_text(f"{total}\n", encoding="utf-8")
+
+    def _entries(self) -> Iterator[Path]:
+        return (path for path in self.folder.iterdir() if path.name != USAGE)
 
 
 def cache_name(analysis: Analysis, part: Range, processor_digest: str) -> str:
@@ -131,6 +153,11 @@ def _from_arrays(arrays: dict[str, NDArray[Any]]) -> Chunk:
         elif kind == "bins":
             bins[rest] = array
     return Chunk(arrays["keys"], arrays["weight"], tensors, targets, bins)
+
+
+def _checksum(array: NDArray[Any]) -> int:
+    """Of the shape, the kind of numbers and the content."""
+    return zlib.crc32(np.ascontiguousarray(array), zlib.crc32(f"{array.dtype.str}{array.shape}".encode()))
 
 
 def _last_use(path: Path) -> float:

@@ -37,9 +37,9 @@ class ChunkMaker:
         """What the cache calls the chunk of *part*."""
         return cache_name(self.analysis, part, self.code)
 
-    def __call__(self, part: Range) -> Chunk:
-        """The chunk of *part*, in memory or mapped from the cache."""
-        return self.scratch.get(self.name(part), lambda: self._build(part))
+    def __call__(self, part: Range, *, verify: bool = True) -> Chunk:
+        """The chunk of *part*, in memory or mapped from the cache, *verified* there."""
+        return self.scratch.get(self.name(part), lambda: self._build(part), verify=verify)
 
     def keep(self, part: Range) -> Chunk | None:
         """Build the chunk of *part*; None when it is in the cache, from where another process can map it."""
@@ -57,10 +57,12 @@ class ReadAhead:
         maker: of chunks.
         expected: the ranges in that order.
         workers: None makes each chunk when it is wanted, in this process.
-        checked: paths of the files that were seen to be those of the plan; more are added.
+        checked: ranges and paths that this process has had: their chunks are whole, their files are those of the plan.
     """
 
-    def __init__(self, maker: ChunkMaker, expected: Iterable[Range], *, workers: Workers | None, checked: set[str]) -> None:
+    def __init__(
+        self, maker: ChunkMaker, expected: Iterable[Range], *, workers: Workers | None, checked: set[Range | str]
+    ) -> None:
         self._maker, self._workers, self._checked = maker, workers, checked
         self._expected = iter(expected)
         # By range, what a worker prepares; None for what was found in the cache.
@@ -72,16 +74,21 @@ class ReadAhead:
         Raises:
             InputError: the file cannot be read, or is not the one that was planned, also if its chunk is in the cache.
         """
-        if part.path not in self._checked:
-            check_unchanged(part)
-            self._checked.add(part.path)
-        if self._workers is None:
-            return self._maker(part)
-        self._prepare(part, self._workers)
-        pending = self._prepared.pop(part)
+        pending = self._prepared_one(part)
         chunk = None if pending is None else pending.result()
-        # It may be gone from the cache again: then it is built here.
-        return self._maker(part) if chunk is None else chunk
+        if chunk is None:
+            if part.path not in self._checked:
+                check_unchanged(part)
+            chunk = self._maker(part, verify=part not in self._checked)
+        self._checked |= {part.path, part}
+        return chunk
+
+    def _prepared_one(self, part: Range) -> Pending[Chunk | None] | None:
+        """What a worker makes of *part*; None when it is to be found in the cache, or made here."""
+        if self._workers is None:
+            return None
+        self._prepare(part, self._workers)
+        return self._prepared.pop(part)
 
     def _prepare(self, part: Range, workers: Workers) -> None:
         while part not in self._prepared or len(self._prepared) < workers.window:

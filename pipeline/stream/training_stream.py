@@ -64,7 +64,7 @@ class TrainingStream:
     flat: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     # The ledger of the last complete epoch of each part.
     ledgers: dict[Part, Any] = field(default_factory=dict)
-    _checked: set[Range] = field(default_factory=set)
+    _checked: set[Range | str] = field(default_factory=set)
 
     def n_batches(self, part: Part = "training") -> int:
         """Batches of an epoch."""

@@ -31,6 +31,7 @@ def make_chunk(n_events=3):
             "few": {"event": table[:, :1]},
         },
         targets={"pt": np.ones((n_events, 1), dtype=np.float32)},
+        bins={"0123456789abcdef": np.arange(n_events, dtype=np.int32)},
     )
 
 
@@ -44,9 +45,16 @@ def assert_same(expected, actual):
         for tensor, values in tensors.items():
             np.testing.assert_array_equal(values, actual.tensors[name][tensor])
             assert values.dtype == actual.tensors[name][tensor].dtype
+    assert set(expected.bins) == set(actual.bins)
+    for name, bins in expected.bins.items():
+        np.testing.assert_array_equal(bins, actual.bins[name])
     assert set(expected.targets) == set(actual.targets)
     for name, values in expected.targets.items():
         np.testing.assert_array_equal(values, actual.targets[name])
+
+
+def entries(folder):
+    return sorted(path.name for path in folder.iterdir() if path.is_dir())
 
 
 class Builder:
@@ -121,6 +129,17 @@ def shorten(entry):
     np.save(entry / "weight.npy", np.ones(2))
 
 
+def flip(entry):
+    path = entry / "input.all.event.npy"
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+
+
+def old_form(entry):
+    (entry / "arrays.json").write_text('["keys", "weight"]', encoding="utf-8")
+
+
 def forget(entry):
     (entry / "arrays.json").unlink()
 
@@ -138,7 +157,7 @@ def no_folder(entry):
 
 @pytest.mark.parametrize(
     "damage",
-    [lose, cut, cut_header, empty, garbage, pickled, shorten, forget, scribble, no_folder],
+    [lose, cut, cut_header, empty, garbage, pickled, shorten, flip, old_form, forget, scribble, no_folder],
     ids=lambda f: f.__name__,
 )
 def test_a_damaged_entry_is_made_again(damage, cache):
@@ -150,6 +169,29 @@ def test_a_damaged_entry_is_made_again(damage, cache):
     assert build.calls == 2
     assert_same(build.chunk, cache.get("a", build))
     assert build.calls == 2
+
+
+def test_an_entry_is_read_whole_only_when_it_is_verified(cache):
+    build = Builder()
+    cache.get("a", build)
+    flip(cache.folder / "a")
+
+    cache.get("a", build, verify=False)
+    assert build.calls == 1
+    assert_same(build.chunk, cache.get("a", build))
+    assert build.calls == 2
+
+
+def test_a_lost_list_of_what_was_used_is_made_again(tmp_path):
+    cache = ChunkCache(tmp_path, 1e9)
+    for name in ("a", "b"):
+        cache.get(name, Builder())
+    size = sum(path.stat().st_size for path in (tmp_path / "a").iterdir())
+    (tmp_path / "usage.txt").unlink()
+
+    ChunkCache(tmp_path, 2.5 * size).get("c", Builder())
+
+    assert len(entries(tmp_path)) == 2
 
 
 def test_a_folder_that_cannot_be_written_costs_a_warning_and_no_result(tmp_path, caplog):
@@ -200,7 +242,7 @@ def test_a_full_cache_drops_what_was_not_used_for_longest(tmp_path):
     cache.get("a", Builder())  # now the oldest is b
     cache.get("d", Builder())
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "c", "d"]
+    assert entries(tmp_path) == ["a", "c", "d"]
 
 
 def test_a_chunk_larger_than_the_limit_is_kept_alone(tmp_path):
@@ -209,7 +251,7 @@ def test_a_chunk_larger_than_the_limit_is_kept_alone(tmp_path):
     for name in ("a", "b"):
         assert_same(make_chunk(), cache.get(name, Builder()))
 
-    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+    assert entries(tmp_path) == ["b"]
 
 
 def analysis(**changes):
@@ -235,8 +277,9 @@ def test_another_range_has_another_name(part):
         {"selection": {"met_min_gev": 1.0}},
         {"inputs": {"all": {"event": ["met", "ht"]}}},
         {"inputs": {"all": {"event": ["met"]}, "more": {"event": ["ht"]}}},
+        {"training": {"flatten": {"variables": {"met": {"edges": [0.0, 1.0, 2.0]}}}}},
     ],
-    ids=["selection", "features", "input set"],
+    ids=["selection", "features", "input set", "flattening"],
 )
 def test_other_settings_have_another_name(changes):
     assert cache_name(analysis(**changes), PART, "code") != cache_name(analysis(), PART, "code")
