@@ -1,6 +1,9 @@
 """A product is whole or is not there."""
 
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InputError
 from pipeline.files import read_json, replacing, write_json
+from pipeline.processes import place
 
 
 class Broken(Exception):
@@ -81,6 +85,47 @@ def test_what_a_killed_run_left_is_not_mixed_in(tmp_path):
         again.mkdir()
 
     assert list(path.iterdir()) == []
+
+
+@pytest.fixture(scope="session")
+def dead_process():
+    """The number of a process that is no more."""
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+@pytest.mark.parametrize("name", ["scores.root", "figures", "a.b[1].json"])
+def test_what_a_dead_process_left_of_a_product_is_removed(name, dead_process, tmp_path):
+    path = tmp_path / name
+    left = path.with_name(f".{path.stem}.{place()}.{dead_process}.part{path.suffix}")
+    left.mkdir()
+    (left / "half").touch()
+
+    with replacing(path) as temporary:
+        temporary.touch()
+
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        f".plan.{place()}.{os.getppid()}.part.json",
+        ".plan.elsewhere-1.{dead}.part.json",
+        f".plan.{place()}.{{dead}}.part.txt",
+        f".planned.{place()}.{{dead}}.part.json",
+        f".plan.{place()}.{{dead}}.json",
+    ],
+    ids=["a living process", "another machine", "another format", "another product", "no temporary name"],
+)
+def test_what_may_belong_to_somebody_is_kept(left, dead_process, tmp_path):
+    kept = tmp_path / left.format(dead=dead_process)
+    kept.touch()
+
+    write_json(tmp_path / "plan.json", {})
+
+    assert set(tmp_path.iterdir()) == {tmp_path / "plan.json", kept}
 
 
 @pytest.mark.parametrize("name", ["scores.root", "roc.png", "plan.json"])
