@@ -60,6 +60,20 @@ def test_events_keep_their_weight_and_the_hash_of_their_name():
     assert len(chunk) == 3
 
 
+def test_the_bins_for_flattening_are_made_for_training_only():
+    flatten = {"variables": {"event.ht": {"edges": [0.0, 15.0, 25.0, 50.0]}}}
+    models = {"m": {"architecture": "bdt", "inputs": "flat"}}
+    flat = Analysis.model_validate(
+        {"name": "toy", **ANALYSIS, "models": models, "inputs": INPUTS, "training": {"flatten": flatten}}
+    )
+
+    chunk = build_chunk(selected(), flat, place=PLACE, for_training=True)
+
+    assert [bins.tolist() for bins in chunk.bins.values()] == [[0, 1, 2]]
+    assert build_chunk(selected(), flat, place=PLACE).bins == {}
+    assert build_chunk(selected(), analysis(), place=PLACE, for_training=True).bins == {}
+
+
 def test_targets_are_handed_on():
     chunk = build_chunk(selected(targets={"pt": [1, 2, 3]}), analysis(), place=PLACE)
 
