@@ -78,8 +78,10 @@ def plan(config: Path, results: Path, size: float, workers: int) -> None:
     """Look into every file and cut it into ranges; says what is wrong with which file."""
     from pipeline.events.stages import plan_analysis
     from pipeline.progress import Progress
+    from pipeline.results.labels import check_labels
 
     analysis = _analysis(config)
+    check_labels(analysis)
     with Progress("plan", unit="files") as progress:
         plan_analysis(analysis, results, size=size, workers=workers, progress=progress)
 
@@ -174,11 +176,15 @@ def evaluate(config: Path, results: Path) -> None:
 @RESULTS
 def plot(config: Path, results: Path) -> None:
     """Draw the figures, as PDF and PNG."""
+    from pipeline.config import check_plugins
     from pipeline.progress import Progress
+    from pipeline.results.labels import check_labels
     from pipeline.results.plot import plot as run
 
+    analysis = _analysis(config)
+    check_plugins(analysis)
+    check_labels(analysis)
     with Progress("plot", unit="figures") as progress:
-        analysis = _analysis(config)
         run(analysis, results / analysis.name, progress=progress.step)
 
 
@@ -207,13 +213,15 @@ def report(config: Path, results: Path, logs: Path) -> None:
 @main.command()
 @click.argument("config", type=EXISTING)
 def check(config: Path) -> None:
-    """Check an analysis: its YAML, its processor's settings and its models' options."""
+    """Check an analysis: its YAML, what it names, its processor's settings, its models' options and its labels."""
     from pipeline.config import check_plugins
     from pipeline.events.processor import load_processor
+    from pipeline.results.labels import check_labels
 
     analysis = _analysis(config)
     check_plugins(analysis)
     load_processor(analysis)
+    check_labels(analysis)
     click.echo(f"{config} is in order: {len(analysis.datasets)} datasets, {len(analysis.models)} models.")
 
 

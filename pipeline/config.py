@@ -317,7 +317,7 @@ def load_analysis(path: str | Path) -> Analysis:
     try:
         content = read_yaml(path)
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML: {error}. Correct that place.") from error
+        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}. Correct that place.") from error
     if not isinstance(content, dict):
         raise InputError(f"{path} holds {type(content).__name__}. Expected keys such as title and datasets. Add them.")
     if "name" in content:

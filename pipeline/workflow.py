@@ -25,8 +25,9 @@ def load_analyses(named: str = "", *, root: str | Path = ".") -> dict[str, Analy
     analyses, wrong = {}, []
     for name in names:
         try:
-            analyses[name] = load_analysis(folder / f"{name}.yaml")
-            check_plugins(analyses[name], root)
+            analysis = load_analysis(folder / f"{name}.yaml")
+            check_plugins(analysis, root)
+            analyses[name] = analysis
         except InputError as error:
             wrong.append(str(error))
     if wrong:

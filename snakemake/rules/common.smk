@@ -1,6 +1,7 @@
 # Which analyses there are, and what the rules need to know of each. Functions longer than these live in pipeline/.
 
 import os
+import sys
 from functools import cache
 
 from pipeline import dependencies
@@ -11,15 +12,13 @@ from pipeline.parent import VARIABLE
 from pipeline.plugins import find_card
 from pipeline.workflow import load_analyses, size_of
 
-from snakemake.exceptions import WorkflowError
-
 
 def checked(function, given):
     """What *function* makes of *given*; an error is shown as it stands, without a traceback."""
     try:
         return function(given)
     except PipelineError as error:
-        raise WorkflowError(str(error)) from None
+        sys.exit(f"error: {error}")
 
 
 SIZE = checked(size_of, config.get("size", 1))
