@@ -33,12 +33,13 @@ class FlatBins:
 
     @classmethod
     def of(cls, flatten: Flatten) -> FlatBins:
-        """The bins that the configuration asks for."""
-        return cls(tuple(flatten.variables), tuple(_edges(binned) for binned in flatten.variables.values()))
+        """The bins that the configuration asks for; the order of the variables in it does not matter."""
+        variables = tuple(sorted(flatten.variables))
+        return cls(variables, tuple(_edges(flatten.variables[variable]) for variable in variables))
 
     @property
     def name(self) -> str:
-        """What these bins are called in caches and in `summary.json`: another name for other variables, order or edges."""
+        """What these bins are called in caches and in `summary.json`: another name for other variables or edges."""
         return content_digest([self.variables, self.edges])
 
     @property

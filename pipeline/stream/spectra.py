@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from pipeline.errors import InputError
 from pipeline.statistics.sums import HALF_BITS, MANTISSA_BITS, SMALLEST_EXPONENT, ExactSum
 from pipeline.stream.flattening import FlatBins
 from pipeline.stream.weights import apply_policy
@@ -125,10 +126,20 @@ def spectra_to_json(
 
 
 def training_spectra(summary: Summary, fold: int, training: Training) -> dict[str, Spectrum]:
-    """By dataset, the events that the model of *fold* learns from, in the bins of `training.flatten`; empty without it."""
+    """By dataset, the events that the model of *fold* learns from, in the bins of `training.flatten`; empty without it.
+
+    Raises:
+        InputError: `summary.json` was written before the configuration asked for these bins.
+    """
     if training.flatten is None:
         return {}
-    section = summary.content["folds"][str(fold)]["spectra"][FlatBins.of(training.flatten).name]
+    bins = FlatBins.of(training.flatten)
+    section = summary.content["folds"][str(fold)].get("spectra", {}).get(bins.name, {"sums": {}})
+    if training.negative_weights not in section["sums"]:
+        raise InputError(
+            f"summary.json has no spectra of {' and '.join(bins.variables)} in the bins of training.flatten, with negative"
+            f" weights under {training.negative_weights!r}. Expected those of the configuration. Run `summarise` again."
+        )
     return {
         dataset: Spectrum(np.array(kept["n_events"], dtype=np.int64), np.array(kept["sumw"], dtype=np.float64))
         for dataset, kept in section["sums"][training.negative_weights].items()

@@ -225,7 +225,7 @@ def test_no_bin_has_more_than_the_largest_weight(toy):
 def test_spectra_are_kept_once_for_the_same_bins_and_not_at_all_without(toy):
     spectra = toy.summary.content["folds"]["0"]["spectra"]
 
-    assert [section["variables"] for section in spectra.values()] == [["pt"], ["pt", "jet.eta"]]
+    assert [section["variables"] for section in spectra.values()] == [["pt"], ["jet.eta", "pt"]]
     assert all(set(section["sums"]) == set(POLICIES) for section in spectra.values())
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import Analysis, Flatten
+from pipeline.errors import InputError
 from pipeline.statistics.hashing import mix64
 from pipeline.statistics.sums import exact_sum
 from pipeline.stream.chunk import Chunk
@@ -107,3 +108,13 @@ def test_without_flattening_nothing_is_counted_or_kept():
     assert chunk_spectra(one, made, np.zeros(2, np.int64)) == {}
     assert spectra_to_json(one, {"s": {}}, [0]) == {}
     assert training_spectra(Summary({}), 0, one.training_of("m0")) == {}
+
+
+def test_a_summary_from_before_the_configuration_asked_is_told():
+    wanted, policy = (analysis(name).training_of("m0") for name in ("keep", "zero"))
+    summary = Summary({"folds": {"0": {"spectra": {NAME: {"sums": {"keep": {}}}}}}})
+
+    assert training_spectra(summary, 0, wanted) == {}
+    for old, training in ((summary, policy), (Summary({"folds": {"0": {}}}), wanted)):
+        with pytest.raises(InputError, match=r"^summary\.json has no spectra of met in the bins .* Run `summarise` again\."):
+            training_spectra(old, 0, training)

@@ -240,7 +240,7 @@ def test_a_bin_of_negative_sum_is_told_with_its_edges():
 
     with pytest.raises(
         InputError,
-        match=r"^Class 's' has sum of weights -0\.002 pb in bin pt 20 to 50, eta 0 to 2 of training\.flatten, in the"
+        match=r"^Class 's' has sum of weights -0\.002 pb in bin eta 0 to 2, pt 0 to 20 of training\.flatten, in the"
         r" training folds; so in 1 of 6 bins\. Expected more than 0 where there are events\. Use wider bins, or negative_w",
     ):
         flattened(found, bins, "keep")
