@@ -4,8 +4,10 @@ import re
 
 import numpy as np
 import pytest
+import yaml
 
 from pipeline import plugins
+from pipeline.config import Training, load_analysis
 from pipeline.stream.spec import InputSpec, OutputSpec
 
 
@@ -44,11 +46,15 @@ def test_the_model_of_the_documentation_builds(pytestconfig, tmp_path):
     assert model.output_shape == (None, 2)
 
 
+def test_the_flattening_of_the_documentation_is_valid(pytestconfig):
+    text = (pytestconfig.rootpath / "docs/adding.md").read_text(encoding="utf-8")
+
+    flatten = Training.model_validate(yaml.safe_load(blocks(text, "yaml")[1])["training"]).flatten
+
+    assert [binned.n_bins for binned in flatten.variables.values()] == [7, 10]
+
+
 def test_the_yaml_of_the_readme_is_valid(pytestconfig, tmp_path):
-    import yaml
-
-    from pipeline.config import load_analysis
-
     text = (pytestconfig.rootpath / "README.md").read_text(encoding="utf-8")
     datasets = yaml.safe_load(blocks(text, "yaml")[0])["datasets"]
     processes = {name: {"label": name} for name in ("tt", "data")}
