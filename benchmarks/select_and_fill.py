@@ -9,8 +9,9 @@ import numpy as np
 from benchmarks import by_hand
 from benchmarks.ratio import Ratio, paired
 from pipeline.events.pool import pool
-from pipeline.learning.score import histogrammed, typical_weight
+from pipeline.learning.score import typical_weight
 from pipeline.statistics.dataset_histograms import DatasetHistograms
+from pipeline.stream.observables import histogrammed
 from pipeline.stream.select import select
 
 if TYPE_CHECKING:

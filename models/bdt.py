@@ -31,14 +31,14 @@ def build(
         max_bins: number of bins into which each feature is cut.
 
     Raises:
-        ValueError: an input is a padded collection.
+        ValueError: an input is a padded collection, or xgboost does not take a value.
 
     Source: Chen and Guestrin, arXiv:1603.02754; https://xgboost.readthedocs.io/en/stable/parameter.html
     """
     for spec in inputs.values():
         if spec.max_objects is not None:
             raise ValueError(f"bdt takes flat inputs, {spec.name!r} is a padded collection; give it flat features")
-    return xgboost.Booster(
+    booster = xgboost.Booster(
         {
             "tree_method": "hist",
             "max_depth": max_depth,
@@ -51,3 +51,5 @@ def build(
             "num_feature": sum(len(spec.features) for spec in inputs.values()),
         }
     )
+    booster.save_config()  # xgboost looks at its parameters late: a wrong one is to show here
+    return booster

@@ -22,6 +22,7 @@ from pipeline.statistics.hashing import fold_of
 from pipeline.statistics.npz import save_arrays
 from pipeline.statistics.sums import Quantum
 from pipeline.stream.chunk import build_chunk
+from pipeline.stream.observables import histogrammed
 from pipeline.stream.select import select
 from pipeline.stream.validation import is_validation
 from pipeline.tasks.score_entries import Seen, is_compared
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from pipeline.config import Analysis, Scoring
     from pipeline.events.plan import Plan, Range
     from pipeline.learning.learner import Predictor
-    from pipeline.physics.selected import Selected
     from pipeline.stream.chunk import Chunk
 
 
@@ -164,12 +164,6 @@ def score(
     else:
         counts.save(evaluation)
     write_json(folder / "scores" / f"{dataset}.ledger.json", ledger.to_json())
-
-
-def histogrammed(selected: Selected) -> dict[str, Any]:
-    """What may be histogrammed: the observables, and every input as `<collection>.<feature>`."""
-    inputs = {f"{name}.{feature}": values for name, given in selected.inputs.items() for feature, values in given.items()}
-    return {**selected.observables, **inputs}
 
 
 def typical_weight(plan: Plan, dataset: str) -> Quantum:

@@ -29,6 +29,7 @@ from pipeline.statistics.moments import Moments, moments
 from pipeline.statistics.sums import ExactSum, exact_sum
 from pipeline.stream.chunk import build_chunk
 from pipeline.stream.flat_check import check_flattening
+from pipeline.stream.observables import check_histograms
 from pipeline.stream.select import select
 from pipeline.stream.spectra import ExactSpectrum, SpectrumKey, chunk_spectra, spectra_to_json
 from pipeline.stream.summary import Counts, Summary, counts_to_json
@@ -184,6 +185,7 @@ def summarise_range(analysis: Analysis, part: Range) -> RangeSummary:
 
 def _summarise_range(analysis: Analysis, part: Range) -> RangeSummary:
     selected = select(analysis, part)
+    check_histograms(analysis, selected)
     learned = part.dataset in analysis.trained_datasets()
     chunk = build_chunk(selected, analysis, place=str(part), for_training=learned)
     folds = fold_of(chunk.keys, analysis.folds)

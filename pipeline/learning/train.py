@@ -11,6 +11,7 @@ from pipeline import plugins
 from pipeline.digest import code_digest, content_digest
 from pipeline.errors import InputError, nearest
 from pipeline.files import replacing, write_json
+from pipeline.learning.building import build_model
 from pipeline.learning.checkpoint import SECONDS_BETWEEN, Checkpoint
 from pipeline.learning.model_record import expected_record, model_record, versions
 from pipeline.scale.workers import Workers
@@ -62,9 +63,8 @@ def train(
     learner = _learner(path)
     seed = number_of(f"{analysis.seed}:{model}:{fold}") % 2**31
     learner.prepare(training.threads, seed)
-    module = plugins.load("models", entry.architecture)
     specs = summary.input_specs(analysis, entry.inputs, fold)
-    untrained = module.build(specs, analysis.task.outputs, **entry.options)
+    untrained = build_model(analysis, model, specs)
 
     sumw = {name: plan.sumw(name) for name in analysis.trained_datasets()}
     counts, spectra = summary.counts(fold, "training"), training_spectra(summary, fold, training)

@@ -103,6 +103,41 @@ def test_a_wrong_option_of_a_model_is_told(toy):
     refused(run("plan"), "models.m.options.max_deep", "Nearest: 'max_depth'")
 
 
+def test_an_observable_that_the_processor_does_not_give_is_told_in_the_first_pass(toy):
+    axis = {"label": "x", "bins": 6, "start": 0.0, "stop": 60.0}
+    write_toy(toy, histograms={"a": {"observable": "mett", **axis}, "b": {"observable": "event.me", **axis}})
+    run("plan")
+
+    refused(run("summarise"), "processors/toy.py does not give: 'mett' (a), 'event.me' (b)", "Nearest: 'met'", "'event.met'")
+
+    assert not (toy / "results/toy/summary.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("max_depth", "deep", "Invalid Parameter format for max_depth expect int but value='deep'"),
+        ("subsample", 3, "value 3"),
+    ],
+)
+def test_a_wrong_value_of_an_option_is_told_with_its_model(option, value, reason, toy):
+    write_toy(toy, models={"m": {"architecture": "bdt", "inputs": "all", "options": {option: value}}})
+    run("plan")
+    run("summarise")
+
+    refused(run("train", "--model", "m", "--fold", "0"), f"Model 'm' cannot be built: {reason}", "Correct models.m.options")
+
+    assert not (toy / "results/toy/models/m").exists()
+
+
+def test_a_label_that_cannot_be_drawn_is_told_before_files_are_read(toy):
+    write_toy(toy, models={"m": {"architecture": "bdt", "inputs": "all", "label": "$\\mell$"}})
+    for name in ("s", "b"):
+        (toy / f"{name}.root").unlink()
+
+    refused(run("plan"), "models.m.label of config/toy.yaml", "Unknown symbol: \\mell")
+
+
 def test_stages_out_of_order_say_which_is_missing(toy):
     refused(run("summarise"), "plan.json", "The stage 'plan' writes it")
     run("plan")
@@ -141,8 +176,10 @@ def test_an_input_can_be_histogrammed_by_its_collection(toy):
 
 def test_an_input_that_does_not_exist_is_named_with_the_nearest(toy):
     axis = {"label": "x", "bins": 6, "start": 0.0, "stop": 60.0}
-    write_toy(toy, histograms={"input": {"observable": "event.mett", **axis}}, models={})
+    write_toy(toy, models={})
     run("plan")
     run("summarise")
+    # Another histogram does not make the summary again.
+    write_toy(toy, histograms={"input": {"observable": "event.mett", **axis}}, models={})
 
     refused(run("score", "--dataset", "s"), "wants observable 'event.mett'", "Nearest: 'event.met'")
