@@ -19,7 +19,17 @@ from pipeline.files import write_json
 if TYPE_CHECKING:
     from benchmarks.ratio import Ratio
 
-BENCHMARKS = ("start", "roc", "select_and_fill", "score", "stream_warm", "stream_cold")
+BENCHMARKS = (
+    "start",
+    "roc",
+    "select_and_fill",
+    "score",
+    "stream_objects",
+    "stream_cold",
+    "stream_warm",
+    "stream_particles",
+    "memory",
+)
 
 
 @click.command()

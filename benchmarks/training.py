@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.ratio import Ratio, paired
 from pipeline import plugins
 from pipeline.config import Training
 from pipeline.learning import keras_learner
@@ -18,13 +19,14 @@ from pipeline.stream.training_stream import TrainingStream
 from pipeline.stream.weights import training_factors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from benchmarks.setting import Setting
-    from pipeline.stream.shuffle import Rows
+    from pipeline.scale.workers import Workers
+    from pipeline.stream.rows import Rows
 
 # By way of the learner, which sets what TensorFlow reads when it is first imported.
 keras: Any = keras_learner.keras  # type: ignore[attr-defined]
@@ -32,74 +34,96 @@ keras: Any = keras_learner.keras  # type: ignore[attr-defined]
 MODEL, FOLD, SEED = "dnn_phi", 0, 1
 TRAINING = Training(batch_size=1024)
 CACHE_BYTES = 20e9
+# So many steps are timed, for the start of `fit` not to count; of a tiny sample not more than some epochs.
+STEPS, MOST_EPOCHS = 200, 20
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A stream of training batches and what is needed to train on it."""
+    """A stream of training batches, and what builds the network that is trained on it, the same at each call."""
 
     stream: TrainingStream
-    summary: Summary
+    build: Callable[[], Any]
 
     @classmethod
-    def on(cls, setting: Setting, cache: Path) -> Trial:
-        """With chunks kept in *cache*."""
-        path = setting.scratch / "summary.json"
-        summarise(setting.analysis, setting.plan, path)
-        summary, analysis = Summary.load(path), setting.analysis
+    def on(cls, setting: Setting, cache: Path, *, training: Training = TRAINING, workers: Workers | None = None) -> Trial:
+        """The network `dnn_phi` of hh_bbww, with chunks kept in *cache*."""
+        path, analysis = setting.scratch / "summary.json", setting.analysis
+        summarise(analysis, setting.plan, path)
+        summary, entry = Summary.load(path), analysis.models[MODEL]
         sumw = {name: setting.plan.sumw(name) for name in analysis.trained_datasets()}
-        factors = training_factors(analysis, TRAINING, sumw, summary.counts(FOLD, "training"))
-        inputs = analysis.models[MODEL].inputs
-        scratch = ChunkCache(cache, CACHE_BYTES)
-        return cls(TrainingStream(analysis, setting.plan, inputs, FOLD, TRAINING, factors, scratch), summary)
+        factors = training_factors(analysis, training, sumw, summary.counts(FOLD, "training"))
+        n_events = summary.epoch_counts(FOLD, training.validation_fraction)
+        scratch = ChunkCache(cache.resolve(), CACHE_BYTES)
+        stream = TrainingStream(
+            analysis, setting.plan, entry.inputs, FOLD, training, factors, n_events, scratch=scratch, workers=workers
+        )
 
-    @property
-    def n_events(self) -> dict[str, int]:
-        """Events of each dataset in an epoch."""
-        return self.summary.epoch_counts(FOLD, TRAINING.validation_fraction)["training"]
+        def build() -> Any:
+            keras_learner.prepare(training.threads, SEED)
+            specs = summary.input_specs(analysis, entry.inputs, FOLD)
+            return plugins.load("models", entry.architecture).build(specs, analysis.task.outputs, **entry.options)
+
+        return cls(stream, build)
 
     def batches(self) -> Batches:
         """The stream as Keras reads it in the stage `train`."""
-        return Batches(self.stream, "training", self.n_events)
+        return Batches(self.stream)
 
     def in_memory(self, epochs: int) -> InMemory:
         """The same batches of so many epochs, from arrays in memory."""
         whole = [joined(list(self.stream.epoch(number))) for number in range(epochs)]
-        return InMemory(whole[0], [same_rows(whole[0], other) for other in whole])
+        orders = [same_rows(whole[0], other) for other in whole]
+        return InMemory(whole[0], orders, self.stream.training.batch_size)
 
     def model(self) -> Any:
         """The model, compiled as in the stage `train`, the same at each call."""
-        analysis = self.stream.analysis
-        keras_learner.prepare(TRAINING.threads, SEED)
-        entry = analysis.models[MODEL]
-        specs = self.summary.input_specs(analysis, entry.inputs, FOLD)
-        model = plugins.load("models", entry.architecture).build(specs, analysis.task.outputs, **entry.options)
-        steps = min(STEPS_PER_EXECUTION, len(self.batches()))
-        model.compile(optimizer=TRAINING.optimizer, loss=analysis.task.keras_loss, steps_per_execution=steps)
+        model = self.build()
+        steps = min(STEPS_PER_EXECUTION, self.stream.n_batches())
+        loss = self.stream.analysis.task.keras_loss
+        model.compile(optimizer=self.stream.training.optimizer, loss=loss, steps_per_execution=steps)
         return model
 
 
 class InMemory(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches drawn from arrays in memory, in an order that is given for each epoch."""
 
-    def __init__(self, table: tuple[Any, Any, Any], orders: Sequence[NDArray[np.int64]]) -> None:
+    def __init__(self, table: tuple[Any, Any, Any], orders: Sequence[NDArray[np.int64]], batch_size: int) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
+        self._batch_size = batch_size
         self._inputs, self._targets, self._weight = table
         self._orders, self._epoch = orders, -1
 
     def __len__(self) -> int:
-        return -(-len(self._weight) // TRAINING.batch_size)
+        return -(-len(self._weight) // self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
-        start = index * TRAINING.batch_size
+        start = index * self._batch_size
         # Before the first epoch Keras looks at some batches to learn their shapes.
         order = self._orders[max(self._epoch, 0)]
-        rows = order[start : start + TRAINING.batch_size]
+        rows = order[start : start + self._batch_size]
         return {name: values[rows] for name, values in self._inputs.items()}, self._targets[rows], self._weight[rows]
 
     def on_epoch_begin(self) -> None:
         """Keras begins an epoch."""
         self._epoch = (self._epoch + 1) % len(self._orders)
+
+
+def warm(name: str, trial: Trial, *, goal: float) -> Ratio:
+    """Some epochs of a `fit` each, of the same batches, from the stream with a filled cache and from memory.
+
+    Raises:
+        AssertionError: the weights do not come out equal.
+    """
+    epochs = min(max(2, -(-STEPS // trial.stream.n_batches())), MOST_EPOCHS)
+    memory = trial.in_memory(epochs)  # fills the cache as well
+    ours, theirs = trial.model(), trial.model()
+    fit(ours, trial.batches(), epochs)
+    fit(theirs, memory, epochs)
+    check_equal(ours, theirs)
+    result = paired(name, lambda: fit(ours, trial.batches(), epochs), lambda: fit(theirs, memory, epochs), goal=goal)
+    check_equal(ours, theirs)
+    return result
 
 
 def joined(rows: Sequence[Rows]) -> tuple[Any, Any, Any]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Training
     from pipeline.learning.checkpoint import Checkpoint
-    from pipeline.stream.shuffle import Rows
+    from pipeline.stream.rows import Rows
     from pipeline.stream.training_stream import TrainingStream
 
 # Steps that run without returning to Python: most of a small network's time is overhead per step.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Training
     from pipeline.learning.checkpoint import Checkpoint
-    from pipeline.stream.shuffle import Rows
+    from pipeline.stream.rows import Rows
     from pipeline.stream.training_stream import TrainingStream
 
 # Rows handed over at once; xgboost keeps them as pages on disk, a byte a feature.

@@ -84,7 +84,8 @@ class Workers:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            # Any free port: with None, dask takes 8787 and warns where another one has it.
+            dashboard_address="127.0.0.1:0",
             memory_limit=0,
             silence_logs=40,
         )

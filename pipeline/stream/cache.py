@@ -157,7 +157,7 @@ def _from_arrays(arrays: dict[str, NDArray[Any]]) -> Chunk:
 
 def _checksum(array: NDArray[Any]) -> int:
     """Of the shape, the kind of numbers and the content."""
-    return zlib.crc32(np.ascontiguousarray(array), zlib.crc32(f"{array.dtype.str}{array.shape}".encode()))
+    return zlib.crc32(np.ascontiguousarray(array).data, zlib.crc32(f"{array.dtype.str}{array.shape}".encode()))
 
 
 def _last_use(path: Path) -> float:

@@ -14,8 +14,10 @@ from pipeline.statistics.hashing import fold_of, salted
 from pipeline.stream.cache import ChunkCache
 from pipeline.stream.flattening import FlatBins
 from pipeline.stream.order import interleave
+from pipeline.stream.pool import Pool
 from pipeline.stream.read_ahead import ChunkMaker, ReadAhead
-from pipeline.stream.shuffle import Piece, Pool, batches
+from pipeline.stream.rows import Piece
+from pipeline.stream.shuffle import batches
 from pipeline.stream.validation import is_validation
 from pipeline.stream.weights import apply_policy
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from pipeline.events.plan import Plan, Range
     from pipeline.scale.workers import Workers
     from pipeline.stream.chunk import Chunk
-    from pipeline.stream.shuffle import Rows
+    from pipeline.stream.rows import Rows
 
 Part = Literal["training", "validation"]
 SCRATCH = Path(".scratch/chunks")
@@ -85,18 +87,22 @@ class TrainingStream:
             epoch=number,
         )
         chunks = ReadAhead(self._maker, order, workers=self.workers, checked=self._checked)
-        expected = self.n_events[part]
-        bytes_per_event = self.training.shuffle_buffer_mb * 1e6 / max(1, sum(expected.values()))
         ledger, pools = Ledger(self.plan, self.factors), []
         for name in self.factors:
             pieces = self._pieces(chunks, [one for one in order if one.dataset == name], number, part, ledger)
-            pools.append(Pool(name, pieces, expected[name], bytes_per_event * expected[name]))
+            pools.append(Pool(name, pieces, self.n_events[part][name]))
 
         def account() -> None:
             ledger.close()
             self.ledgers[part] = ledger.to_json()
 
-        yield from batches(pools, batch_size=self.training.batch_size, seed=(self.analysis.seed, number), at_end=account)
+        yield from batches(
+            pools,
+            batch_size=self.training.batch_size,
+            buffer_bytes=self.training.shuffle_buffer_mb * 1e6,
+            seed=(self.analysis.seed, number),
+            at_end=account,
+        )
 
     def _pieces(
         self, chunks: ReadAhead, ranges: Iterable[Range], epoch: int, wanted: Part, ledger: Ledger
@@ -116,6 +122,7 @@ class TrainingStream:
             index=index,
             targets=self.analysis.task.targets(self.analysis.class_of(dataset), len(index)),
             weight=self._weight(chunk, index, dataset),
+            group=list(self.factors).index(dataset),
         )
 
     def _weight(self, chunk: Chunk, index: NDArray[np.int64], dataset: str) -> NDArray[np.float32]:

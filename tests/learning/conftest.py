@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import Training
-from pipeline.stream.shuffle import Rows
+from pipeline.stream.rows import Rows
 from pipeline.tasks.classification import Settings
 
 CLASSES = {"tt": ("tt",), "hh": ("hh",)}

@@ -6,6 +6,7 @@ import pytest
 from pipeline.config import Training
 from pipeline.errors import PipelineError
 from pipeline.learning import keras_learner
+from pipeline.learning.checkpoint import Checkpoint
 from pipeline.learning.export import export_onnx
 
 keras = keras_learner.keras
@@ -51,8 +52,8 @@ def test_a_model_that_cannot_be_exported_stops_before_the_training(toy_stream, t
             stream,
             task=task,
             training=training,
-            n_events=stream.n_by_part(),
             seed=1,
             folder=tmp_path,
+            checkpoint=Checkpoint(tmp_path / "checkpoint.npz", "test"),
             progress=lambda _: pytest.fail("has trained"),
         )

@@ -13,7 +13,8 @@ from pipeline.events.plan import Plan
 from pipeline.events.planning import make_plan
 from pipeline.statistics.hashing import event_hash, fold_of
 from pipeline.stream.cache import ChunkCache
-from pipeline.stream.training_stream import TrainingStream, is_validation
+from pipeline.stream.training_stream import TrainingStream
+from pipeline.stream.validation import is_validation
 from pipeline.stream.weights import apply_policy
 from tests.toy_analysis import make_toy
 

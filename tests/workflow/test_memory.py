@@ -1,14 +1,11 @@
 """The memory of a stage does not grow with the number of files."""
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
+from benchmarks.peak import STATUS, peak_mb
 from benchmarks.sample import CARDS, sample_files
 from tests.workflow.conftest import copy_project
 
@@ -16,15 +13,6 @@ FILES, MORE_FILES = 1, 4
 EVENTS_PER_FILE = 50_000
 CEILING_MB = 1500
 GROWTH, NOISE_MB = 1.05, 8
-# A process begins with the ru_maxrss of the one that started it; its VmHWM is its own.
-STATUS = Path("/proc/self/status")
-STAGE = f"""
-import re, runpy, sys
-try:
-    runpy.run_module("pipeline", run_name="__main__", alter_sys=True)
-finally:
-    print("peak", re.search(r"VmHWM:\\s+(\\d+) kB", open("{STATUS}").read()).group(1))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +33,13 @@ def run_stages(n_files, sample, root, folder):
     copy_project(root, folder)
     (folder / "config/memory.yaml").write_text(yaml.safe_dump(analysis_of(root, sample, n_files)), encoding="utf-8")
     shrink_pages(folder / "pipeline/learning/xgboost_learner.py")
-    peak_mb(folder, "plan")
+    peak_of(folder, "plan")
     return {
-        "summarise": peak_mb(folder, "summarise"),
+        "summarise": peak_of(folder, "summarise"),
         **{
-            f"train {model}": max(peak_mb(folder, "train", *named(model, fold)) for fold in "01") for model in ("dnn", "bdt")
+            f"train {model}": max(peak_of(folder, "train", *named(model, fold)) for fold in "01") for model in ("dnn", "bdt")
         },
-        "score": max(peak_mb(folder, "score", "--dataset", dataset) for dataset in CARDS),
+        "score": max(peak_of(folder, "score", "--dataset", dataset) for dataset in CARDS),
     }
 
 
@@ -80,14 +68,8 @@ def analysis_of(root, sample, n_files):
     return analysis
 
 
-def peak_mb(folder: Path, stage: str, *arguments: str) -> float:
-    """The largest memory that a stage held, by the kernel's account of its process."""
-    command = [sys.executable, "-c", STAGE, stage, "--config", "config/memory.yaml", *arguments]
-    # No path of the checkout: the copy must find its own code.
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return int(done.stdout.split()[-1]) / 1024
+def peak_of(folder, stage, *arguments):
+    return peak_mb(folder, stage, "--config", "config/memory.yaml", *arguments)
 
 
 @pytest.mark.slow

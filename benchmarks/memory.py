@@ -1,0 +1,56 @@
+"""The peak memory of each stage that walks the events, on a tenth of the files against all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from benchmarks.peak import peak_mb
+from benchmarks.ratio import Ratio
+from benchmarks.setting import CONFIG
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.setting import Setting
+
+GOAL = 1 / 1.05
+MODEL = "dnn"
+
+
+def run(setting: Setting) -> Ratio:
+    """One process each, and a buffer smaller than what is selected of one file; the ratios are of the stages."""
+    folder = setting.scratch.resolve() / "memory"
+    folder.mkdir(exist_ok=True)
+    few, many = (peaks(setting, folder, name, share) for name, share in (("few", 10), ("many", 1)))
+    return Ratio.of("memory, a tenth of the files", [few[stage] / many[stage] for stage in few], goal=GOAL)
+
+
+def peaks(setting: Setting, folder: Path, name: str, share: int) -> dict[str, float]:
+    """Peak memory in MB by stage, on one in *share* files of each dataset."""
+    config = folder / f"{name}.yaml"
+    config.write_text(yaml.safe_dump(analysis_of(setting, share)), encoding="utf-8")
+    common = ("--config", config, "--results", folder)
+    peak_mb(".", "plan", *common)
+    found = {"summarise": peak_mb(".", "summarise", *common)}
+    for fold in range(setting.analysis.folds):
+        peak = peak_mb(".", "train", *common, "--model", MODEL, "--fold", str(fold))
+        found["train"] = max(peak, found.get("train", 0.0))
+    for dataset in setting.analysis.datasets:
+        found["score"] = max(peak_mb(".", "score", *common, "--dataset", dataset), found.get("score", 0.0))
+    return found
+
+
+def analysis_of(setting: Setting, share: int) -> dict[str, Any]:
+    """hh_bbww on one in *share* files."""
+    analysis: dict[str, Any] = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    for name, dataset in analysis["datasets"].items():
+        del dataset["simulate"]
+        files = [file.path for file in setting.plan.dataset(name).used]
+        dataset["files"] = files[: max(1, len(files) // share)]
+    # Several ranges in one file: the first range of all needs less, for nothing is there yet to be added to.
+    analysis["reading"] = {"range_entries": 20_000}
+    analysis["models"] = {MODEL: analysis["models"][MODEL]}
+    analysis["training"] |= {"epochs": 1, "batch_size": 1024, "shuffle_buffer_mb": 0.5}
+    return analysis
