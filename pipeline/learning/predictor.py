@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy as np
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -47,8 +49,10 @@ class KerasPredictor:
     """
 
     def __init__(self, path: Path) -> None:
-        # Read when TensorFlow is first imported: only its errors are for the user.
+        # Read when TensorFlow is first imported, as for training: only its errors are for the user, and no kernels that
+        # are chosen by the processor.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
         import keras
 
         if keras.backend.backend() == "tensorflow":
@@ -66,7 +70,8 @@ class XgboostPredictor:
     """Boosted trees, on one thread."""
 
     def __init__(self, path: Path) -> None:
-        import xgboost
+        with _hidden("sklearn"):
+            import xgboost
 
         self._booster = xgboost.Booster({"nthread": 1}, model_file=str(path))
 
@@ -132,6 +137,22 @@ def _batch(tensors: Tensors, names: list[str], start: int) -> Tensors:
             part = np.concatenate([part, np.zeros((BATCH - len(part), *part.shape[1:]), dtype=np.float32)])
         feed[name] = part
     return feed
+
+
+@contextmanager
+def _hidden(module: str) -> Iterator[None]:
+    """As if *module* were not installed, unless it is imported already.
+
+    xgboost imports scikit-learn where it finds it, for classes that are not used here: that takes a second and 100 MB.
+    """
+    hide = module not in sys.modules
+    if hide:
+        sys.modules[module] = None  # type: ignore[assignment]  # Python's own way to say that it cannot be imported
+    try:
+        yield
+    finally:
+        if hide:
+            del sys.modules[module]
 
 
 def _one_thread() -> None:

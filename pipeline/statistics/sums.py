@@ -107,11 +107,7 @@ class Quantum:
         array = np.asarray(weights, dtype=np.float64)
         scaled = np.rint(np.ldexp(array, -self.exponent))
         if not (np.abs(scaled) < 2.0**52).all():  # also false for NaN
-            worst = array[np.argmax(np.where(np.isfinite(array), np.abs(array), np.inf))]
-            raise InputError(
-                f"An event has weight {worst:g}, where the typical weight of its dataset is {self.typical:g}."
-                " Expected finite weights below a million times that. Check the weights in the processor."
-            )
+            raise self._too_large(array, "a million")
         return scaled.astype(np.int64)
 
     def square_counts(self, weights: ArrayLike) -> NDArray[np.int64]:
@@ -121,11 +117,20 @@ class Quantum:
         such weights comes out too large, and never as 0.
 
         Raises:
-            InputError: as `counts`.
+            InputError: a weight is not finite, or more than a thousand times the typical one.
         """
         array = np.asarray(weights, dtype=np.float64)
+        if not (np.abs(array) < 2.0**10 * self.typical).all():  # its square would not fit
+            raise self._too_large(array, "a thousand")
         counts: NDArray[np.int64] = np.maximum(self.squared.counts(array**2), array != 0)
         return counts
+
+    def _too_large(self, weights: NDArray[np.float64], times: str) -> InputError:
+        worst = weights[np.argmax(np.where(np.isfinite(weights), np.abs(weights), np.inf))]
+        return InputError(
+            f"An event has weight {worst:g}, where the typical weight of its dataset is {self.typical:g}."
+            f" Expected finite weights below {times} times that. Check the weights in the processor."
+        )
 
 
 def bincount_exact(bins: NDArray[np.int64], counts: NDArray[np.int64], n_bins: int) -> NDArray[np.int64]:

@@ -230,6 +230,42 @@ def test_scores_of_an_honest_model_are_compatible_and_those_of_an_overtrained_on
     assert overtrained["ks"]["tt"]["p_value_replicas"] == pytest.approx(1 / 51)
 
 
+def test_both_samples_of_the_comparison_are_the_same_events(folder, tmp_path):
+    analysis = analysis_of(models={"good": {"architecture": "dnn", "inputs": "all"}})
+    rng = np.random.default_rng(1)
+    for number, (name, n) in enumerate({**SELECTED, "tt_b": 0}.items()):
+        quantum = Quantum.of_typical_weight(1.0)
+        histograms = DatasetHistograms.for_analysis(analysis, quantum)
+        histograms.fill({"mass": np.zeros(n), "pt": np.zeros(n)}, np.ones(n))
+        histograms.save(tmp_path / "histograms" / f"{name}.npz")
+        scores = softmax(rng.normal(number, 1, n))
+        rows = np.arange(0, n, 4)
+        seen = {"good": Seen(rows, scores[rows])} if name in analysis.trained_datasets() else {}
+        counts = analysis.task.counts_for(analysis, name, quantum)
+        counts.fill({"good": scores}, seen, np.ones(n), mix64(np.arange(n)), 0 if seen else None)
+        counts.save(tmp_path / "evaluations" / f"{name}.npz")
+    evaluate(analysis, tmp_path, sumw=SUMW, sumw2=SUMW2)
+
+    metrics = content(tmp_path, "metrics")["good"]
+
+    # The very same answers: neither the share of the events that is compared, nor who they are, makes a difference.
+    assert metrics["overtraining"]["auc_train"] == metrics["overtraining"]["auc_test"] != metrics["auc"]
+    assert metrics["overtraining"]["auc_difference"] == {"value": 0.0, "stat": 0.0}
+    assert [test["statistic"] for test in metrics["overtraining"]["ks"].values()] == [0.0, 0.0]
+
+
+def test_without_compared_events_in_a_class_there_is_no_comparison(tmp_path):
+    analysis = analysis_of()
+    write_counts(analysis, tmp_path)
+    bare = analysis.task.counts_for(analysis, "hh", Quantum.of_typical_weight(1.2))
+    scores = {model: softmax(np.linspace(-1, 3, 50)) for model in analysis.models}
+    bare.fill(scores, {}, np.ones(50), mix64(np.arange(50)), 1)
+    bare.save(tmp_path / "evaluations" / "hh.npz")
+    evaluate(analysis, tmp_path, sumw=SUMW, sumw2=SUMW2)
+
+    assert content(tmp_path, "metrics")["good"]["overtraining"] is None
+
+
 def test_yields_of_processes_are_sums(folder):
     yields = content(folder, "yields")
     first, second = (yields["datasets"][name] for name in ("tt_a", "tt_b"))

@@ -12,7 +12,14 @@ from pipeline.files import read_json, write_json
 from pipeline.results.report import report
 from pipeline.results.report_labels import html_label
 from pipeline.results.report_runs import package_versions, runs_table
-from pipeline.results.report_tables import cutflow_table, efficiency, leaders, metrics_table, paired_table
+from pipeline.results.report_tables import (
+    cutflow_table,
+    efficiency,
+    leaders,
+    metrics_table,
+    overtraining_table,
+    paired_table,
+)
 
 BENCHMARK = "s\th:m:s\tmax_rss\tmax_vms\n{seconds}\t0:00:12\t{memory}\t-\n"
 
@@ -113,7 +120,7 @@ def test_text_of_the_user_is_escaped(page):
         "0.900 ± 0.011",  # an AUC
         "&gt; 512",  # a rejection that is only bounded
         "−0.020 ± 0.005",  # a paired difference
-        "&lt; 0.001",  # a p-value
+        "0.0099",  # a p-value
         "z_broken.root: It is truncated.",  # what was skipped, and why
         "c0de",  # the digest
         "edges: [0, 20, 50, 200]",  # the configuration
@@ -229,3 +236,19 @@ def test_versions_are_told_without_importing_the_packages():
 )
 def test_labels_become_html(label, html):
     assert Markup(html) == html_label(label)
+
+
+def test_overtraining_is_judged_by_the_p_value_of_shared_events(analysis, results_dir):
+    metrics = read_json(results_dir / "metrics.json", made_by="evaluate")
+    table = overtraining_table(analysis, metrics)
+
+    assert table.columns[-2:] == ("p (bkg)", "p (sig)")
+    assert table.rows[0].cells[-2:] == ("0.51", "0.0099")
+    assert "share events" in table.caption
+
+
+def test_a_model_without_a_comparison_has_dashes(analysis, results_dir):
+    metrics = read_json(results_dir / "metrics.json", made_by="evaluate")
+    table = overtraining_table(analysis, {"dnn": metrics["dnn"] | {"overtraining": None}})
+
+    assert table.rows[0].cells == ("–",) * 5

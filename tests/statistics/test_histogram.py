@@ -204,3 +204,29 @@ def test_pickled_objects_are_never_read(tmp_path):
 
     with pytest.raises(InputError, match=r"evil\.npz cannot be read"):
         DatasetHistograms.load(tmp_path / "evil.npz")
+
+
+def selected_with(weights, typical) -> DatasetHistograms:
+    histograms = DatasetHistograms.for_axes({}, Quantum.of_typical_weight(typical))
+    histograms.fill({}, np.array(weights))
+    return histograms
+
+
+def test_weights_that_are_lost_to_rounding_are_told():
+    with pytest.raises(
+        InputError, match=r"The 3 selected events of 'tt' have weights around \S+ or less, where .* around 2\."
+    ):
+        selected_with([1e-6, 2e-6, 0.0], 1.0).check_resolution("tt")
+
+
+@pytest.mark.parametrize(
+    "weights", [[], [0.0, 0.0], [1e-3, -1e-3], [1.0, 1e-9], [1000.0]], ids=["none", "zero", "small", "mixed", "large"]
+)
+def test_weights_that_are_resolved_pass(weights):
+    selected_with(weights, 1.0).check_resolution("tt")
+
+
+def test_even_the_smallest_weight_has_an_error():
+    histogram = filled(np.array([0.15, 0.25]), [1e-8, 0.0]).to_hist()
+
+    assert (histogram.variances()[:2] > 0).tolist() == [True, False]

@@ -91,3 +91,11 @@ def test_replicas_see_overtraining_that_shared_events_hide():
     found = paired_test(0.02, seed=1)
 
     assert found.p_value_replicas < 0.02 < 0.2 < found.p_value
+
+
+@pytest.mark.parametrize(("n_eff_test", "n_eff_train"), [(0, 0), (0, 5), (5, 0)])
+def test_without_effective_events_there_is_no_asymptotic_p_value(n_eff_test, n_eff_train):
+    table = histogram(np.array([0.2, 0.4]))
+    found = kolmogorov_smirnov(table, table, n_eff_test=n_eff_test, n_eff_train=n_eff_train)
+
+    assert (found.statistic, found.p_value) == (0.0, None)

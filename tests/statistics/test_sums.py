@@ -56,3 +56,23 @@ def test_bins_sum_as_integers(pairs):
     expected = [sum(c for b, c in pairs if b == k) for k in range(5)]
 
     assert expected == bincount_exact(bins, counts, 5).tolist()
+
+
+@given(weights=st.lists(st.floats(-100, 100) | st.floats(-1e-3, 1e-3), max_size=50), typical=st.floats(0.1, 10))
+def test_a_square_is_good_to_half_a_unit_or_rounded_up_to_one_and_only_that_of_zero_is_zero(weights, typical):
+    quantum = Quantum.of_typical_weight(typical)
+    array = np.array(weights)
+    counts = quantum.square_counts(array)
+
+    np.testing.assert_allclose(counts * quantum.squared.value, array**2, rtol=0, atol=quantum.squared.value)
+    assert ((counts == 0) == (array == 0)).all()
+
+
+@pytest.mark.parametrize("bad", [2048.0, -2048.0, np.nan, np.inf])
+def test_a_weight_whose_square_would_not_fit_is_named_itself(bad):
+    with pytest.raises(InputError, match=rf"weight {bad:g}, where .* below a thousand times that"):
+        Quantum.of_typical_weight(0.9).square_counts([1.0, bad])
+
+
+def test_the_square_of_a_tiny_weight_that_underflows_is_not_zero():
+    assert Quantum.of_typical_weight(1.0).square_counts([1e-200, 0.0]).tolist() == [1, 0]

@@ -120,6 +120,16 @@ def test_a_feature_that_is_missing_in_an_object_is_told_with_its_event():
         build_chunk(broken, analysis(), place=PLACE)
 
 
+@pytest.mark.parametrize("feature", ["eta", "mass"], ids=["a feature", "what orders them"])
+def test_features_of_different_objects_are_told_with_their_event(feature):
+    broken = selected(**{f"jets_{feature}": ak.Array([[0.5, 0.4], [0.1], [0.3]])})
+
+    with pytest.raises(
+        InputError, match=rf"'jets' has .*jets\.{feature}.* for run 7, luminosity block 2, event 200 in a\.root"
+    ):
+        build_chunk(broken, analysis(INPUTS), place=PLACE)
+
+
 def test_a_weight_that_is_not_finite_is_told_with_its_event():
     with pytest.raises(InputError, match=r"The weight is nan for run 8, luminosity block 3, event 300 in a\.root"):
         build_chunk(selected(weight=[1.0, 1.0, np.nan]), analysis(), place=PLACE)
