@@ -49,7 +49,7 @@ class Trial:
     def on(cls, setting: Setting, cache: Path, *, training: Training = TRAINING, workers: Workers | None = None) -> Trial:
         """The network `dnn_phi` of hh_bbww, with chunks kept in *cache*."""
         path, analysis = setting.scratch / "summary.json", setting.analysis
-        summarise(analysis, setting.plan, path)
+        summarise(analysis, setting.plan, path, scratch=ChunkCache(setting.scratch / "cache_summary", CACHE_BYTES))
         summary, entry = Summary.load(path), analysis.models[MODEL]
         sumw = {name: setting.plan.sumw(name) for name in analysis.trained_datasets()}
         factors = training_factors(analysis, training, sumw, summary.counts(FOLD, "training"))

@@ -19,17 +19,18 @@ from pipeline.errors import InputError
 from pipeline.events.duplicates import DuplicateFinder
 from pipeline.events.ledger import Ledger
 from pipeline.events.planning import empty_datasets
-from pipeline.events.reading import UnreadableError, reading
-from pipeline.events.retry import retrying
+from pipeline.events.reading import UnreadableError
 from pipeline.files import write_json
 from pipeline.physics.selected import Cutflow
 from pipeline.scale.ordered import ordered_map
 from pipeline.statistics.hashing import fold_of
 from pipeline.statistics.moments import Moments, moments
 from pipeline.statistics.sums import ExactSum, exact_sum
-from pipeline.stream.chunk import build_chunk
+from pipeline.stream.cache import usual_cache
 from pipeline.stream.flat_check import check_flattening
 from pipeline.stream.observables import check_histograms
+from pipeline.stream.read_ahead import ChunkMaker
+from pipeline.stream.read_chunk import read_chunk
 from pipeline.stream.select import select
 from pipeline.stream.spectra import ExactSpectrum, SpectrumKey, chunk_spectra, spectra_to_json
 from pipeline.stream.summary import Counts, Summary, counts_to_json
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan, Range
     from pipeline.physics.selected import EventIds
+    from pipeline.stream.cache import ChunkCache
     from pipeline.stream.chunk import Chunk
 
 logger = logging.getLogger(__name__)
@@ -110,9 +112,19 @@ class FileSummary:
 
 
 def summarise(
-    analysis: Analysis, plan: Plan, out: str | Path, *, workers: int = 1, progress: Callable[[Range], None] = lambda _: None
+    analysis: Analysis,
+    plan: Plan,
+    out: str | Path,
+    *,
+    workers: int = 1,
+    scratch: ChunkCache | None = None,
+    progress: Callable[[Range], None] = lambda _: None,
 ) -> None:
     """Walk all ranges of *plan* and write `summary.json`.
+
+    Args:
+        workers: processes that read.
+        scratch: where the chunks are kept for training, which then begins with a filled cache; None for the usual place.
 
     Raises:
         InputError: an input is not finite, a class has no events in some fold, an event is there twice, or more files
@@ -122,7 +134,7 @@ def summarise(
     found: dict[str, DatasetSummary] = {name: DatasetSummary() for name in analysis.datasets}
     keep = [name for name, dataset in analysis.datasets.items() if dataset.repeated_events == "keep"]
     with DuplicateFinder(plan, partial(_ids_of, analysis), keep=keep) as finder:
-        for dataset, file in _files(analysis, plan, ledger, workers, progress):
+        for dataset, file in _files(ChunkMaker(analysis, scratch or usual_cache()), plan, ledger, workers, progress):
             found[dataset] += file.summary
             for part, keys in file.keys.items():
                 finder.add(part, keys)
@@ -136,11 +148,11 @@ def summarise(
 
 
 def _files(
-    analysis: Analysis, plan: Plan, ledger: Ledger, workers: int, progress: Callable[[Range], None]
+    maker: ChunkMaker, plan: Plan, ledger: Ledger, workers: int, progress: Callable[[Range], None]
 ) -> Iterator[tuple[str, FileSummary]]:
     """Dataset and summary of each file that could be read whole, in the plan's order; each range is entered in *ledger*."""
     ranges = plan.ranges()
-    read = zip(ranges, ordered_map(partial(read_range, analysis), ranges, workers=workers), strict=True)
+    read = zip(ranges, ordered_map(partial(read_range, maker), ranges, workers=workers), strict=True)
     for (dataset, _), results in groupby(read, key=lambda pair: (pair[0].dataset, pair[0].path)):
         file = _whole_file(results, ledger, progress)
         if file is not None:
@@ -169,25 +181,22 @@ def _whole_file(
     return file
 
 
-def read_range(analysis: Analysis, part: Range) -> RangeSummary | UnreadableError:
+def read_range(maker: ChunkMaker, part: Range) -> RangeSummary | UnreadableError:
     """The summary of one range; that it cannot be read, also not at another attempt, is returned, so that others go on."""
     try:
-        return retrying(part.path, lambda: summarise_range(analysis, part))
+        return summarise_range(maker, part)
     except UnreadableError as error:
         return error
 
 
-def summarise_range(analysis: Analysis, part: Range) -> RangeSummary:
-    """The summary of one range."""
-    with reading(part):  # a column may be read only when a tensor is built from it
-        return _summarise_range(analysis, part)
-
-
-def _summarise_range(analysis: Analysis, part: Range) -> RangeSummary:
-    selected = select(analysis, part)
-    check_histograms(analysis, selected)
+def summarise_range(maker: ChunkMaker, part: Range) -> RangeSummary:
+    """The summary of one range; what is built of it for training is kept by *maker*."""
+    analysis = maker.analysis
     learned = part.dataset in analysis.trained_datasets()
-    chunk = build_chunk(selected, analysis, place=str(part), for_training=learned)
+    selected, chunk = read_chunk(analysis, part, for_training=learned)
+    check_histograms(analysis, selected)
+    if learned and analysis.models:
+        maker.keep_built(part, chunk)
     folds = fold_of(chunk.keys, analysis.folds)
     summary = DatasetSummary(selected.cutflow, spectra=chunk_spectra(analysis, chunk, folds) if learned else {})
     for fold in range(analysis.folds):

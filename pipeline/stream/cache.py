@@ -13,6 +13,7 @@ import shutil
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,6 @@ from pipeline.stream.flattening import bins_of_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SCRATCH = Path(".scratch/chunks")
+SCRATCH_LIMIT_BYTES = 20e9
 # Which arrays an entry holds, with their checksums, so that a lost or damaged one is noticed.
 NAMES = "arrays.json"
 # What every entry added, a line each.
@@ -69,11 +71,15 @@ class ChunkCache:
             return self._load(entry, verify=verify)
         except (OSError, EOFError, ValueError, KeyError, TypeError):
             chunk = build()
+        self.keep(name, chunk)
+        return chunk
+
+    def keep(self, name: str, chunk: Chunk) -> None:
+        """Write *chunk* under *name*; a folder that cannot be written costs a warning."""
         try:
-            self._keep(entry, chunk)
+            self._write(self.folder / name, chunk)
         except OSError as error:
             log.warning("The scratch cache %s cannot be used: %s. Going on without it.", self.folder, error)
-        return chunk
 
     def _load(self, entry: Path, *, verify: bool) -> Chunk:
         checksums: dict[str, int] = json.loads((entry / NAMES).read_text(encoding="utf-8"))
@@ -84,7 +90,7 @@ class ChunkCache:
             os.utime(entry)
         return _from_arrays(arrays)
 
-    def _keep(self, entry: Path, chunk: Chunk) -> None:
+    def _write(self, entry: Path, chunk: Chunk) -> None:
         with replacing(entry) as temporary:
             temporary.mkdir()
             arrays = _to_arrays(chunk)
@@ -116,6 +122,11 @@ class ChunkCache:
 
     def _entries(self) -> Iterator[Path]:
         return (path for path in self.folder.iterdir() if path.name != USAGE)
+
+
+def usual_cache() -> ChunkCache:
+    """The cache of this folder, shared by all analyses in it."""
+    return ChunkCache(SCRATCH, SCRATCH_LIMIT_BYTES)
 
 
 def cache_name(analysis: Analysis, part: Range, processor_digest: str) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.events.reading import check_unchanged
 from pipeline.stream.cache import cache_name
-from pipeline.stream.chunk import build_chunk
-from pipeline.stream.select import processor_digest, select
+from pipeline.stream.read_chunk import read_chunk
+from pipeline.stream.select import processor_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,15 +39,19 @@ class ChunkMaker:
 
     def __call__(self, part: Range, *, verify: bool = True) -> Chunk:
         """The chunk of *part*, in memory or mapped from the cache, *verified* there."""
-        return self.scratch.get(self.name(part), lambda: self._build(part), verify=verify)
+        return self.scratch.get(
+            self.name(part), lambda: read_chunk(self.analysis, part, for_training=True)[1], verify=verify
+        )
+
+    def keep_built(self, part: Range, chunk: Chunk) -> None:
+        """Keep what another stage has built already, for training to begin at once."""
+        if not self.scratch.has(self.name(part)):
+            self.scratch.keep(self.name(part), chunk)
 
     def keep(self, part: Range) -> Chunk | None:
         """Build the chunk of *part*; None when it is in the cache, from where another process can map it."""
         chunk = self(part)
         return None if self.scratch.has(self.name(part)) else chunk
-
-    def _build(self, part: Range) -> Chunk:
-        return build_chunk(select(self.analysis, part), self.analysis, place=str(part), for_training=True)
 
 
 class ReadAhead:

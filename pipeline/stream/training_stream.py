@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pipeline.events.ledger import Ledger
 from pipeline.statistics.hashing import fold_of, salted
-from pipeline.stream.cache import ChunkCache
+from pipeline.stream.cache import usual_cache
 from pipeline.stream.flattening import FlatBins
 from pipeline.stream.order import interleave
 from pipeline.stream.pool import Pool
@@ -29,12 +28,11 @@ if TYPE_CHECKING:
     from pipeline.config import Analysis, Training
     from pipeline.events.plan import Plan, Range
     from pipeline.scale.workers import Workers
+    from pipeline.stream.cache import ChunkCache
     from pipeline.stream.chunk import Chunk
     from pipeline.stream.rows import Rows
 
 Part = Literal["training", "validation"]
-SCRATCH = Path(".scratch/chunks")
-SCRATCH_LIMIT_BYTES = 20e9
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class TrainingStream:
     training: Training
     factors: Mapping[str, float]
     n_events: Mapping[Part, Mapping[str, int]]
-    scratch: ChunkCache = field(default_factory=lambda: ChunkCache(SCRATCH, SCRATCH_LIMIT_BYTES))
+    scratch: ChunkCache = field(default_factory=usual_cache)
     workers: Workers | None = None
     flat: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     # The ledger of the last complete epoch of each part.

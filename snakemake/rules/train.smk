@@ -15,9 +15,10 @@ rule train:
     threads: training_threads
     resources:
         mem_mb=1500,
+        readers=1,
     params:
         code=code("train"),
         settings=settings(dependencies.train_settings),
     shell:
         "exec python -m pipeline train --config config/{wildcards.analysis}.yaml"
-        " --model {wildcards.model} --fold {wildcards.fold} > {log} 2>&1"
+        " --model {wildcards.model} --fold {wildcards.fold} --workers {resources.readers} > {log} 2>&1"

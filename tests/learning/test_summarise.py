@@ -19,6 +19,7 @@ from pipeline.learning.summarise import read_range, summarise
 from pipeline.statistics.hashing import fold_of
 from pipeline.stream.cache import ChunkCache
 from pipeline.stream.chunk import build_chunk
+from pipeline.stream.read_ahead import ChunkMaker
 from pipeline.stream.select import select
 from pipeline.stream.summary import Summary
 from pipeline.stream.training_stream import TrainingStream
@@ -199,12 +200,17 @@ def flaky_part(toy):
     pool().close()
 
 
-def test_a_read_that_fails_once_over_the_network_is_tried_again(toy, flaky_part):
-    local = read_range(toy.analysis, replace(flaky_part, path=flaky_part.path.removeprefix("flaky://")))
-    whole = read_range(toy.analysis, flaky_part)
+@pytest.fixture
+def maker(toy, tmp_path):
+    return ChunkMaker(toy.analysis, ChunkCache(tmp_path / "cache", 1e9))
+
+
+def test_a_read_that_fails_once_over_the_network_is_tried_again(maker, flaky_part):
+    local = read_range(maker, replace(flaky_part, path=flaky_part.path.removeprefix("flaky://")))
+    whole = read_range(maker, flaky_part)
     Flaky.fails_at, Flaky.times = Flaky.reads + 1, 1  # the file is open: the next read is of a column
 
-    again = read_range(toy.analysis, flaky_part)
+    again = read_range(maker, flaky_part)
 
     assert Flaky.reads > Flaky.fails_at
     for found in (whole, again):
@@ -212,11 +218,11 @@ def test_a_read_that_fails_once_over_the_network_is_tried_again(toy, flaky_part)
         assert found.keys.tolist() == local.keys.tolist()
 
 
-def test_a_server_that_is_gone_is_told_and_not_raised(toy, flaky_part):
-    read_range(toy.analysis, flaky_part)
+def test_a_server_that_is_gone_is_told_and_not_raised(maker, flaky_part):
+    read_range(maker, flaky_part)
     Flaky.fails_at, Flaky.times = Flaky.reads + 1, 10**6
 
-    found = read_range(toy.analysis, flaky_part)
+    found = read_range(maker, flaky_part)
 
     assert isinstance(found, UnreadableError)
     assert "s_0.root, entries 0 to 7 of dataset 's', cannot be read" in str(found)

@@ -10,6 +10,7 @@ from pipeline.config import load_analysis
 from pipeline.errors import InputError
 from pipeline.events.planning import make_plan
 from pipeline.events.pool import pool
+from pipeline.learning.summarise import summarise
 from pipeline.scale.workers import Workers
 from pipeline.statistics.hashing import event_hash, fold_of
 from pipeline.stream.cache import ChunkCache
@@ -115,6 +116,19 @@ def test_the_error_of_a_worker_names_the_range(toy, tmp_path):
         pytest.raises(InputError, match=r"event\.met is nan for run 1.*event 60 in .\.root, entries 50 to 100"),
     ):
         batches(stream(broken, plan, workers=workers))
+
+
+def test_summarise_leaves_a_cache_that_training_begins_with(toy, tmp_path):
+    analysis, plan = toy
+    expected = batches(stream(*toy))
+    kept = ChunkCache(tmp_path / "kept", 1e9)
+
+    summarise(analysis, plan, tmp_path / "summary.json", scratch=kept)
+
+    names = {path.name for path in kept.folder.iterdir()}
+    assert batches(stream(*toy, cache="kept")) == expected
+    assert {path.name for path in kept.folder.iterdir()} == names
+    assert len(names) == 24 + 1  # and what says how much of it is used
 
 
 def test_every_range_is_in_the_ledger_of_each_part(toy):

@@ -1,0 +1,34 @@
+"""How a range becomes selected events and tensors; over a network, with another attempt where a column was lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.events.reading import reading
+from pipeline.events.retry import retrying
+from pipeline.stream.chunk import build_chunk
+from pipeline.stream.select import select
+
+if TYPE_CHECKING:
+    from pipeline.config import Analysis
+    from pipeline.events.plan import Range
+    from pipeline.physics.selected import Selected
+    from pipeline.stream.chunk import Chunk
+
+
+def read_chunk(analysis: Analysis, part: Range, *, for_training: bool) -> tuple[Selected, Chunk]:
+    """The selected events of *part*, and every input set built from them.
+
+    Args:
+        for_training: with what only training needs.
+
+    Raises:
+        InputError: the file cannot be read or is not the one that was planned, or an input is wrong.
+    """
+
+    def attempt() -> tuple[Selected, Chunk]:
+        with reading(part):  # a column may be read only when a tensor is built from it
+            selected = select(analysis, part)
+            return selected, build_chunk(selected, analysis, place=str(part), for_training=for_training)
+
+    return retrying(part.path, attempt)
