@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import plugins
 from pipeline.errors import InputError, nearest
+from pipeline.imports import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,11 +20,20 @@ HEX_COLOR = re.compile(r"#([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
 PLAIN_COLORS = {"black", "white", "gray", "grey", "red", "green", "blue", "orange", "purple", "brown", "pink", "cyan"}
 
 
+def check_processor(analysis: Analysis, root: str | Path) -> None:
+    """See that the processor of *analysis* exists and is Python, without importing it.
+
+    Raises:
+        InputError: it is not.
+    """
+    parse(plugins.find("processors", analysis.processor, root=root))
+
+
 def check_models(analysis: Analysis, root: str | Path) -> None:
     """See that the architectures of *analysis* exist and take the options that are given, without importing them.
 
     Raises:
-        InputError: a file is missing, or an option is not in the signature of its `build`.
+        InputError: a file is missing or no Python, or an option is not in the signature of its `build`.
     """
     for key, model in analysis.models.items():
         known = plugins.options_of(plugins.find("models", model.architecture, root=root))

@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from pipeline import plugins
-from pipeline.checks import check_cards, check_colors, check_models, check_names
+from pipeline.checks import check_cards, check_colors, check_models, check_names, check_processor
 from pipeline.errors import InputError, nearest
 from pipeline.yaml_reader import read_yaml
 
@@ -335,7 +335,7 @@ def check_plugins(analysis: Analysis, root: str | Path = ".") -> None:
         InputError: a plug-in or a process card is missing, an option is not in the signature of its `build`, a histogram has
             the name of another product, or a colour is none.
     """
-    plugins.find("processors", analysis.processor, root=root)
+    check_processor(analysis, root)
     check_models(analysis, root)
     check_cards(analysis)
     check_names(analysis)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pipeline.digest import ROOT
+from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -26,6 +27,7 @@ def closure(*starts: Path, lazy: Mapping[Path, Collection[str]] | None = None) -
 
     Raises:
         FileNotFoundError: a start does not exist.
+        InputError: a module is no Python; names the line.
     """
     chosen = {path.resolve(): functions for path, functions in (lazy or {}).items()}
     found: set[Path] = set()
@@ -40,6 +42,19 @@ def closure(*starts: Path, lazy: Mapping[Path, Collection[str]] | None = None) -
     return found
 
 
+def parse(path: Path) -> ast.Module:
+    """The module at *path*, read and not run.
+
+    Raises:
+        InputError: it is no Python; names the line.
+    """
+    try:
+        return ast.parse(path.read_bytes(), filename=str(path))
+    except SyntaxError as error:
+        line = f", line {error.lineno}," if error.lineno else ""
+        raise InputError(f"{path}{line} is no Python: {error.msg}. Correct it there.") from error
+
+
 def _counts(path: Path, function: str | None, chosen: Mapping[Path, Collection[str]]) -> bool:
     return function is None or path not in chosen or function in chosen[path]
 
@@ -52,7 +67,7 @@ def _needs(path: Path) -> tuple[tuple[str | None, Path], ...]:
 
 @lru_cache(maxsize=1024)
 def _read(path: Path, _mtime_ns: int, _size: int) -> tuple[tuple[str | None, Path], ...]:
-    tree = ast.parse(path.read_bytes(), filename=str(path))
+    tree = parse(path)
     root = _root_of(path)
     package = path.relative_to(root).with_suffix("").parts
     modules = [(function, file) for function, name in _imports(tree, package) for file in _files_of(name, root)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.errors import InputError, nearest
+from pipeline.imports import parse
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -120,8 +121,7 @@ def _build_of(path: Path) -> ast.FunctionDef:
 
 def _defines(path: Path, kind: type[Definition], name: str) -> Definition | None:
     """The top-level function or class called *name* in the module at *path*, or None."""
-    body = ast.parse(path.read_bytes(), filename=str(path)).body
-    return next((node for node in body if isinstance(node, kind) and node.name == name), None)
+    return next((node for node in parse(path).body if isinstance(node, kind) and node.name == name), None)
 
 
 def _names(folder: Path) -> list[str]:

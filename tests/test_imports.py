@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.dependencies import MODULES
+from pipeline.errors import InputError
 from pipeline.imports import ROOT, closure
 
 
@@ -81,6 +82,16 @@ def test_an_edit_is_seen_by_the_same_process(processors):
     (folder / "a.py").write_text("import processors.b", encoding="utf-8")
 
     assert closure(folder / "a.py") == {folder / "a.py", folder / "b.py"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("x = (\n", r" is no Python: '\(' was never closed"), ("\0", " is no Python: .*null bytes")]
+)
+def test_what_is_no_python_is_told_with_its_line(text, reason, processors):
+    folder = processors(a="import processors.b", b=text)
+
+    with pytest.raises(InputError, match=rf"^{folder}/b\.py(, line 1,)?{reason}\. Correct it there\.$"):
+        closure(folder / "a.py")
 
 
 def test_a_start_that_does_not_exist_is_an_error(tmp_path):

@@ -64,3 +64,11 @@ def test_what_is_no_factor_is_refused(given):
         InputError, match=rf"^size is {given}\. Expected a number above 0, such as 0\.1\. Correct --config size"
     ):
         size_of(given)
+
+
+@pytest.mark.parametrize("path", ["processors/toy.py", "models/bdt.py"])
+def test_a_plugin_that_is_no_python_is_told_with_its_line(path, toy):
+    (toy / path).write_text("import numpy\ndef (", encoding="utf-8")
+
+    with pytest.raises(InputError, match=rf"{path}, line 2, is no Python: .*\. Correct it there\.$"):
+        load_analyses("toy", root=toy)

@@ -51,18 +51,24 @@ class Project:
 
     def run(self, *command: str, fails: bool = False) -> str:
         """Run a command in the copy; its output."""
-        # No path of the checkout: the copy must find its own code.
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600
-        )
-        output = done.stdout + done.stderr
-        assert (done.returncode != 0) == fails, output
+        process = self.start(*command)
+        try:
+            output, _ = process.communicate(timeout=600)
+        finally:
+            process.kill()
+        assert (process.returncode != 0) == fails, output
         return output
 
-    def snakemake(self, *arguments: str, fails: bool = False) -> str:
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command in the copy."""
+        # No path of the checkout: the copy must find its own code.
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.Popen([sys.executable, "-m", *command], cwd=self.folder, env=environment, text=True, **pipes)
+
+    def snakemake(self, *arguments: str, config: tuple[str, ...] = (), fails: bool = False) -> str:
         """Run Snakemake for the analysis `small`."""
-        return self.run("snakemake", *arguments, "--config", "analyses=small", fails=fails)
+        return self.run("snakemake", *arguments, "--config", "analyses=small", *config, fails=fails)
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace text in a file of the copy."""

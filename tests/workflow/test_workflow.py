@@ -1,9 +1,12 @@
 """The workflow as a user runs it: products, what is made again after an edit, and what is said about bad input."""
 
 import json
+import re
+import time
 
 import awkward as ak
 import numpy as np
+import psutil
 import pytest
 import uproot
 
@@ -16,10 +19,33 @@ def read(project: Project, name: str):
     return json.loads((project.results / name).read_text(encoding="utf-8"))
 
 
-def remade(project: Project) -> set[str]:
-    """The rules that a dry run would run."""
-    lines = project.snakemake("--cores", "1", "--dry-run", "--quiet", "reason").splitlines()
-    return {line.split()[1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))} - {"all"}
+def slow(*case):
+    """A case that the quick tests leave out."""
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
+def commands_below(process: int, stage: str) -> list[psutil.Process]:
+    """The processes below one that run the command of *stage*."""
+    running = psutil.process_iter(["cmdline", "ppid"])
+    return [child for child in running if stage in (child.info["cmdline"] or ()) and child.info["ppid"] == process]
+
+
+def wait_for(something, *, within_s: float = 60):
+    """What *something* gives, as soon as that is true."""
+    deadline = time.monotonic() + within_s
+    while not (given := something()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return given
+
+
+def remade(project: Project, *config: str) -> set[str]:
+    """The jobs that a dry run would run: the rule, and the dataset and file, or the model, that it is for."""
+    output = project.snakemake("--cores", "1", "--dry-run", "--quiet", "reason", config=config)
+    _, *parts = re.split(r"^(?:local)?rule (\w+):$", output, flags=re.MULTILINE)
+    wildcards = [re.search(r"wildcards: (.*)", text) for text in parts[1::2]]
+    keys = [re.findall(r"(?:dataset|index|model)=(\w+)", found[1]) if found else [] for found in wildcards]
+    return {" ".join([rule, *names]) for rule, names in zip(parts[::2], keys, strict=True)} - {"all"}
 
 
 def test_a_run_leaves_every_product(finished):
@@ -89,17 +115,42 @@ def test_a_second_run_has_nothing_to_do(finished):
     assert remade(finished) == set()
 
 
+SHOWN = {"evaluate", "plot", "report"}
+SCORED = {"score hh_bbww", "score tt_dilep", *SHOWN}
+TRAINED = {"train dnn_phi", "train bdt_phi", *SCORED}
+PLANNED = {"plan", "summarise", *TRAINED}
+YAML = "config/small.yaml"
+CARDS = "pipeline/simulation/cards"
+FUTURE = "from __future__ import annotations"
+
+
+def simulated(dataset: str, *files: int) -> set[str]:
+    """The jobs that simulate these files."""
+    return {f"simulate {dataset} {index}" for index in files}
+
+
 @pytest.mark.parametrize(
     ("path", "old", "new", "expected"),
     [
-        ("config/small.yaml", "title: HH", "title: More HH", {"plot", "report"}),
-        ("config/small.yaml", "bins: 40", "bins: 20", {"score", "evaluate", "plot", "report"}),
-        ("config/small.yaml", "dropout: 0.1", "dropout: 0.2", {"train", "summarise", "score", "evaluate", "plot", "report"}),
-        ("pipeline/results/figures/roc.py", "import", "import sys\nimport", {"plot", "report"}),
-        ("models/dnn.py", "units=(128", "units=(64", {"train", "score", "evaluate", "plot", "report"}),
+        (YAML, "title: HH", "title: More HH", {"report"}),
+        (YAML, "bins: 40", "bins: 20", SCORED),
+        (YAML, "dropout: 0.1", "dropout: 0.2", {"train dnn_phi", *SCORED}),
+        ("pipeline/results/figures/roc.py", FUTURE, f"{FUTURE}\nimport sys", {"plot", "report"}),
+        ("models/dnn.py", "units=(128", "units=(64", {"train dnn_phi", *SCORED}),
+        (f"{CARDS}/tt_dilep.yaml", "description: ", "description: our ", {*simulated("tt_dilep", 0, 1), *PLANNED}),
+        slow(YAML, "label: BDT", "label: Trees", SHOWN),
+        slow(YAML, "Top++ 2.0", "Top++ 2", {"report"}),
+        slow(YAML, "xsec_pb: 39.24", "xsec_pb: 39.0", TRAINED),
+        slow(YAML, "range_entries: 500", "range_entries: 600", PLANNED),
+        slow(YAML, "per_file: 1600", "per_file: 2400", {*simulated("hh_bbww", 0), *simulated("tt_dilep", 0), *PLANNED}),
+        slow("pipeline/stream/training_stream.py", FUTURE, f"{FUTURE}\nimport sys", TRAINED),
+        slow("pipeline/learning/xgboost_learner.py", FUTURE, f"{FUTURE}\nimport sys", {"train bdt_phi", *SCORED}),
+        slow("pipeline/learning/score.py", FUTURE, f"{FUTURE}\nimport sys", SCORED),
+        slow("pipeline/scale/ordered.py", FUTURE, f"{FUTURE}\nimport sys", set()),
+        slow(f"{CARDS}/higgs.yaml", "description: ", "description: our ", set()),
     ],
-    ids=["title", "binning", "dropout", "figure", "architecture"],
-)
+    ids=lambda value: "" if isinstance(value, set) else str(value).partition("\n")[0],
+)  # fmt: skip
 def test_an_edit_makes_again_what_depends_on_it_and_nothing_else(path, old, new, expected, finished):
     before = (finished.folder / path).read_text(encoding="utf-8")
     try:
@@ -107,6 +158,11 @@ def test_an_edit_makes_again_what_depends_on_it_and_nothing_else(path, old, new,
         assert remade(finished) == expected
     finally:
         (finished.folder / path).write_text(before, encoding="utf-8")
+
+
+def test_a_larger_size_makes_again_only_the_last_file_of_each_dataset(finished):
+    # 1600 and 800 events become 1600 and 1040.
+    assert remade(finished, "size=1.1") == {*simulated("hh_bbww", 1), *simulated("tt_dilep", 1), *PLANNED}
 
 
 def test_scores_are_refused_when_the_inputs_have_changed_since_training(finished):
@@ -155,14 +211,48 @@ def test_the_workflow_lints_clean(new_project):
     assert "Congratulations" in new_project().snakemake("--lint")
 
 
-def test_a_misspelt_key_is_told_in_one_line(new_project):
+@pytest.mark.parametrize(
+    ("path", "old", "new", "config", "message"),
+    [
+        (YAML, "xsec_pb: 39.24", "xsec: 39.24", (), "datasets.tt_dilep.xsec: is no key of this section. Nearest: 'xsec_pb'"),
+        (YAML, "card: tt_dilep", "card: tt_dilepp", (), "No process card 'tt_dilepp'. Nearest: 'tt_dilep'"),
+        (YAML, "title: HH", "title: HH", ("size=abc",), "size is abc. Expected a number above 0"),
+    ],
+    ids=["key", "card", "size"],
+)
+def test_bad_input_is_told_in_one_line(path, old, new, config, message, new_project):
     project = new_project()
-    project.edit("config/small.yaml", "xsec_pb: 39.24", "xsec: 39.24")
+    project.edit(path, old, new)
 
-    output = project.snakemake("--cores", "1", "--dry-run", fails=True)
+    output = project.snakemake("--cores", "1", "--dry-run", config=config, fails=True)
 
-    assert "datasets.tt_dilep.xsec: is no key of this section. Nearest: 'xsec_pb'" in output
-    assert "Traceback" not in output
+    assert output.startswith("error: ")
+    assert message in output
+    assert output.count("\n") == 1
+
+
+def test_a_folder_without_analyses_is_told(new_project, tmp_path):
+    project = new_project()
+
+    output = project.run("snakemake", "--cores", "1", "--dry-run", "--directory", str(tmp_path), fails=True)
+
+    assert output.startswith(f"error: No analysis: there is no config/*.yaml in {tmp_path}.")
+
+
+@pytest.mark.slow
+def test_commands_end_with_a_snakemake_that_is_killed(new_project):
+    project = new_project()
+    running = project.start("snakemake", "--cores", "1", "--config", "analyses=small")
+    commands = wait_for(lambda: commands_below(running.pid, "simulate"))
+
+    running.kill()
+    running.communicate()
+
+    wait_for(lambda: not any(command.is_running() for command in commands))
+    assert not list(project.results.glob("simulated/*.root"))
+    project.snakemake("--unlock")
+    project.snakemake("--cores", "2", "--rerun-incomplete", "--until", "plan")
+    assert not list(project.folder.glob("results/**/*.part*"))
 
 
 def test_a_dry_run_imports_no_tensorflow(new_project):
