@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.physics.kinematics import delta_r
 from pipeline.physics.objects import Objects
 from pipeline.physics.pairs import pairs_between
 from pipeline.simulation.jets import index_in_event
-from pipeline.simulation.momenta import delta_r
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

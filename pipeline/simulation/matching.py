@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.physics.kinematics import delta_r
 from pipeline.physics.pairs import pairs_between
-from pipeline.simulation.momenta import delta_r
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

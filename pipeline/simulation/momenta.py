@@ -36,15 +36,3 @@ def cartesian(
     """Components px, py, pz and energy [GeV] of momenta, shape (n,) each."""
     px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
     return px, py, pz, np.sqrt(pt**2 + pz**2 + mass**2)
-
-
-def delta_phi(phi1: NDArray[np.float64], phi2: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Difference of two azimuths [rad], in [-π, π)."""
-    return (phi1 - phi2 + np.pi) % (2 * np.pi) - np.pi
-
-
-def delta_r(
-    eta1: NDArray[np.float64], phi1: NDArray[np.float64], eta2: NDArray[np.float64], phi2: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Distance in pseudorapidity and azimuth, sqrt(Δη² + Δφ²)."""
-    return np.hypot(eta1 - eta2, delta_phi(phi1, phi2))

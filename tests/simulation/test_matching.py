@@ -2,9 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.physics.kinematics import delta_r
 from pipeline.physics.objects import Objects
 from pipeline.simulation.matching import match
-from pipeline.simulation.momenta import delta_r
 
 sizes = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=4)
 
