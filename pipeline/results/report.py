@@ -63,13 +63,14 @@ def report(
         config_path: its YAML, shown as it is.
         logs_dir: where Snakemake's benchmarks are, `<logs_dir>/<stage>/<analysis>/*.tsv`; they may be missing.
         out: the HTML file.
-        code_digest: of the code that made the products.
+        code_digest: of the code as it is now.
 
     Raises:
         InputError: a product is missing; names the stage that makes it.
     """
     folder = Path(results_dir)
     products = {name: read_json(folder / f"{name}.json", made_by=stage) for name, stage in MADE_BY.items()}
+    records = _records(analysis, folder)
     page = _template().render(
         analysis=analysis,
         title=html_label(analysis.title),
@@ -77,7 +78,8 @@ def report(
         summary=summary(analysis, products),
         galleries=galleries(folder / "figures", products["figures/index"]),
         **_tables(analysis, products, Plan.load(folder / "plan.json")),
-        trainings=tables.trainings_table(analysis, _records(analysis, folder)),
+        trainings=tables.trainings_table(analysis, records),
+        trained_with=sorted({record["processor_digest"] for record in records.values()}),
         runs=runs_table(Path(logs_dir), analysis.name),
         config_path=str(config_path),
         config=Path(config_path).read_text(encoding="utf-8"),

@@ -138,7 +138,9 @@ def write_training(folder):
     folder.mkdir(parents=True)
     with (folder / "history.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["epoch", "loss", "val_loss", "learning_rate"], [1, 0.7, 0.71, 0.1], [2, 0.6, "", 0.1]])
-    (folder / "model.json").write_text(json.dumps({"n_parameters": 12345, "epochs": 2, "best_epoch": 1}), encoding="utf-8")
+    (folder / "model.json").write_text(
+        json.dumps({"processor_digest": "5e1ec7ed", "n_parameters": 12345, "epochs": 2, "best_epoch": 1}), encoding="utf-8"
+    )
 
 
 def made_plan():

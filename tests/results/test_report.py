@@ -122,7 +122,8 @@ def test_text_of_the_user_is_escaped(page):
         "−0.020 ± 0.005",  # a paired difference
         "0.0099",  # a p-value
         "z_broken.root: It is truncated.",  # what was skipped, and why
-        "c0de",  # the digest
+        "c0de",  # the digest of the code
+        "5e1ec7ed",  # and of that which selected the events
         "edges: [0, 20, 50, 200]",  # the configuration
         "500 pb<sup>−1</sup>",  # the luminosity
         "3 min 20 s",  # time of the training
