@@ -32,8 +32,8 @@ SEEN = CORRECT + 1
 UNSEEN = SEEN + COMPARED_BINS
 ROWS = UNSEEN + COMPARED_BINS
 # The part of the training events that is scored a second time, by a model that was trained on them. Both scores are of the
-# same events, so that their fluctuations cancel: with a quarter, differences are known twice as badly as with all, which
-# is still better than the test's own error, and scoring takes a fifth more inference instead of twice as much.
+# same events, so that their fluctuations cancel: with a quarter, the difference of the two areas under the curve is known
+# about as well as the area itself (0.0013 and 0.0010 for trees and 26,000 events), at a fifth more inference.
 COMPARED_PART = 0.25
 
 
