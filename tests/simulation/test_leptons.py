@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.physics.kinematics import delta_r
 from pipeline.physics.objects import Objects
 from pipeline.simulation.leptons import relative_isolation
-from pipeline.simulation.momenta import delta_r
 
 
 @given(st.lists(st.integers(0, 8), min_size=1, max_size=4), st.integers(0, 2**32 - 1))

@@ -6,10 +6,11 @@ import pytest
 import uproot
 
 from pipeline.errors import InputError
+from pipeline.physics.kinematics import delta_r
 from pipeline.simulation import optional
 from pipeline.simulation.cards import load_card
 from pipeline.simulation.generator import Generator
-from pipeline.simulation.momenta import cartesian, cylindrical, delta_r
+from pipeline.simulation.momenta import cartesian, cylindrical
 from pipeline.simulation.simulate import MOST_EVENTS_PER_FILE, simulate_file
 
 
