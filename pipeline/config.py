@@ -101,7 +101,8 @@ def _kind_of_collection(given: Any) -> str:
 
 # Told apart by their form, so that an error speaks of one of them only.
 Collection = Annotated[
-    Annotated[tuple[Name, ...], Tag("flat")] | Annotated[Sequence, Tag("padded")], Discriminator(_kind_of_collection)
+    Annotated[tuple[Name, ...], Field(min_length=1), Tag("flat")] | Annotated[Sequence, Tag("padded")],
+    Discriminator(_kind_of_collection),
 ]
 
 
@@ -250,7 +251,7 @@ class Analysis(Section):
     processes: dict[Name, Process]
     datasets: dict[Name, Dataset] = Field(min_length=1)
     histograms: dict[Name, Axis] = {}
-    inputs: dict[Name, dict[Name, Collection]] = {}
+    inputs: dict[Name, Annotated[dict[Name, Collection], Field(min_length=1)]] = {}
     task: Any = Field(
         None, description="what is learned: `kind` names a module of pipeline/tasks, the rest is its `Settings`"
     )
@@ -370,6 +371,8 @@ def _sentence(item: Any, record: type[BaseModel], at: tuple[str, ...]) -> str:
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "extra_forbidden":
         message = f"is no key of this section. {_nearest_key(item['loc'], record)}Correct or remove it."
+    elif item["type"] == "too_short" and item["ctx"]["actual_length"] == 0:
+        message = "is empty. Expected at least one entry. Add one, or remove the key."
     elif item["type"] == "union_tag_not_found":
         message = f"needs a {item['ctx']['discriminator'].strip(chr(39))}"
     place = _place((*at, *item["loc"]))

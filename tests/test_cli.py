@@ -106,12 +106,18 @@ def test_a_missing_configuration_is_told_with_the_nearest(toy):
     ("command", "message"),
     [
         (["score", "--dataset", "ss"], "Analysis 'toy' has no dataset 'ss'. Nearest: 's'."),
+        (
+            ["simulate", "--dataset", "ss", "--index", "0", "--output", "x"],
+            "Analysis 'toy' has no dataset 'ss'. Nearest: 's'.",
+        ),
+        (["simulate", "--dataset", "s", "--index", "0", "--output", "x"], "Dataset 's' is not simulated."),
+        (["simulate", "--dataset", "s", "--index", "0", "--events", "9", "--output", "x"], "Dataset 's' is not simulated."),
         (["fetch", "--dataset", "ss", "--output", "x"], "Analysis 'toy' has no dataset 'ss'. Nearest: 's'."),
         (["fetch", "--dataset", "s", "--output", "x"], "Dataset 's' is not fetched."),
         (["train", "--model", "mm", "--fold", "0"], "Analysis 'toy' has no model 'mm'. Nearest: 'm'."),
         (["train", "--model", "m", "--fold", "2"], "Fold 2 of 2 does not exist. Expected 0 to 1."),
     ],
-    ids=lambda value: " ".join(value[:3]) if isinstance(value, list) else "",
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_name_that_does_not_exist_is_told(command, message, toy):
     for stage in ("plan", "summarise"):

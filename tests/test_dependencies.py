@@ -211,7 +211,7 @@ CODE = [
     ("pipeline/scale/ordered.py", set()),
     ("pipeline/progress.py", set()),
     ("pipeline/stream/training_stream.py", TRAINING),
-    ("pipeline/stream/cache.py", TRAINING),
+    ("pipeline/stream/cache.py", {"summarise", *TRAINING}),
     ("pipeline/stream/shuffle.py", TRAINING),
     ("pipeline/stream/order.py", TRAINING),
     ("pipeline/stream/weights.py", {"summarise", *TRAINING}),
