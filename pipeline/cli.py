@@ -109,7 +109,14 @@ def summarise(config: Path, results: Path, workers: int) -> None:
 @click.option("--model", required=True, help="name of the model")
 @click.option("--fold", type=click.IntRange(0), required=True, help="the fold whose events it must not see")
 @click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="processes that read beside it")
-def train(config: Path, results: Path, model: str, fold: int, workers: int) -> None:
+@click.option(
+    "--checkpoint-seconds",
+    type=float,
+    default=30.0,
+    show_default=True,
+    help="how often a training that may be killed is kept",
+)
+def train(config: Path, results: Path, model: str, fold: int, workers: int, checkpoint_seconds: float) -> None:
     """Train one model for one fold."""
     from pipeline.events.plan import Plan
     from pipeline.learning.train import train as run
@@ -129,6 +136,7 @@ def train(config: Path, results: Path, model: str, fold: int, workers: int) -> N
             fold=fold,
             out=folder / "models" / model / f"fold{fold}",
             workers=workers,
+            checkpoint_seconds=checkpoint_seconds,
             progress=progress.epoch_done,
         )
 

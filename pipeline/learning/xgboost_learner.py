@@ -99,6 +99,9 @@ def _boosted(
         number = len(history)
         rate = learning_rate(training, number)
         model.set_param({"learning_rate": rate})
+        # Makes what samples the columns anew, which otherwise goes on from the round before: a training that goes on after a
+        # checkpoint has no round before.
+        model.load_config(model.save_config())
         model.update(matrices[0], number)
         measured = model.eval_set(list(zip(matrices, ("training", "validation"), strict=True)))
         losses = [float(part.rpartition(":")[2]) for part in measured.split()[1:]]

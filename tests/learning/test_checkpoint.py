@@ -7,7 +7,8 @@ from pipeline.config import Training
 from pipeline.learning.checkpoint import Checkpoint, State
 from pipeline.learning.learner import Epoch
 from pipeline.learning.predictor import load_predictor
-from tests.learning.test_learners import fit
+from tests.learning.test_learners import OPTIONS
+from tests.learning.test_learners import fit as fit_with
 
 # 32 batches an epoch are two executions, so that a state is kept in the middle of an epoch and at its end.
 TRAINING = {
@@ -33,6 +34,12 @@ class Killing(Checkpoint):
         self.left -= 1
         if self.left == 0:
             raise KilledError
+
+
+def fit(name, *given, **options):
+    """Trees draw events and features, so that what is drawn must go on as well."""
+    drawn = {"max_depth": 2, "subsample": 0.5, "colsample": 0.6}
+    return fit_with(name, *given, options=drawn if name == "bdt" else OPTIONS[name], **options)
 
 
 def answers(trained, folder, stream):

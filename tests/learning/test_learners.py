@@ -26,10 +26,10 @@ TRAINING = {
 BEST_AUC = 0.5 * (1 + math.erf(math.sqrt(5) / 2))
 
 
-def fit(name, stream, task, folder, *, seed=7, training=None, checkpoint=None):
+def fit(name, stream, task, folder, *, seed=7, training=None, checkpoint=None, options=None):
     training = training or TRAINING[name]
     LEARNERS[name].prepare(1, seed)
-    model = plugins.load("models", name).build({"event": SPEC}, task.outputs, **OPTIONS[name])
+    model = plugins.load("models", name).build({"event": SPEC}, task.outputs, **(options or OPTIONS[name]))
     return LEARNERS[name].fit(
         model,
         stream,
