@@ -57,7 +57,8 @@ def test_options_and_inputs_that_do_not_fit_are_told_with_the_line(architecture,
 
 def test_a_bug_in_an_architecture_keeps_its_traceback(tmp_path, monkeypatch):
     (tmp_path / "models").mkdir()
-    text = "from __future__ import annotations\ndef build(inputs, outputs) -> keras.Model:\n    return inputs['no such input']\n"
+    build = "def build(inputs, outputs) -> keras.Model:\n    return inputs['no such input']\n"
+    text = f"from __future__ import annotations\n{build}"
     (tmp_path / "models/broken.py").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 
