@@ -1,6 +1,7 @@
 """A file that can no longer be read: an error by name, or, where that is allowed, left out as if it were not listed."""
 
 import json
+import shutil
 
 import pytest
 import uproot
@@ -166,6 +167,8 @@ def test_a_file_damaged_after_the_summary_is_named_and_asks_for_a_new_one(toy):
     run("plan")
     assert run("summarise").exit_code == 0
     damage(toy / "s_2.root")
+    # Otherwise train has what summarise has read.
+    shutil.rmtree(toy / ".scratch")
 
     refused(run("train", "--model", "m", "--fold", "0"), "s_2.root, entries 300 to 600", "run 'summarise' again")
 
