@@ -9,7 +9,7 @@ from benchmarks.ratio import REPEATS, Ratio, timed
 from benchmarks.training import Trial, check_equal, fit
 from pipeline.config import Training
 from pipeline.events.pool import pool
-from pipeline.scale.workers import Workers
+from pipeline.scale.local import local_workers
 from pipeline.stream.chunk import build_chunk
 from pipeline.stream.select import select
 
@@ -31,7 +31,7 @@ def run(setting: Setting) -> Ratio:
         for part in setting.ranges:
             build_chunk(select(setting.analysis, part), setting.analysis, place=str(part))
 
-    with Workers(1, scratch=setting.scratch) as workers:
+    with local_workers(1, scratch=setting.scratch) as workers:
         trial = Trial.on(setting, cache, training=training, workers=workers)
         memory = trial.in_memory(1)
         ours, theirs = trial.model(), trial.model()

@@ -13,7 +13,7 @@ from benchmarks.objects import FEATURES, absolute, in_this_folder, objects_analy
 from benchmarks.ratio import REPEATS, Ratio, timed
 from pipeline.config import Training
 from pipeline.events.pool import pool
-from pipeline.scale.workers import Workers
+from pipeline.scale.local import local_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def run(setting: Setting) -> Ratio:
     """One worker that reads beside this process, an empty cache; the tensors must be the same, in another order."""
     cache = (setting.scratch / "cache_objects").resolve()
     files = absolute({dataset.name: [file.path for file in dataset.used] for dataset in setting.plan.datasets})
-    with in_this_folder(), Workers(1, scratch=cache) as workers:
+    with in_this_folder(), local_workers(1, scratch=cache) as workers:
         stream = objects_stream(objects_analysis(files, "Jet", MAX_JETS), cache / "chunks", TRAINING, workers=workers)
         parts = [(part.path, part.start, part.stop) for part in stream.plan.ranges()]
 

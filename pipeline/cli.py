@@ -20,6 +20,13 @@ WORKERS = click.option("--workers", type=click.IntRange(1), default=1, show_defa
 SIZE = click.option("--size", type=float, default=1.0, show_default=True, help="factor on the events of simulated datasets")
 
 
+SCALE = click.option(
+    "--scale",
+    envvar="NANOLOOM_SCALE",
+    help="where ranges are worked on: sync, local, htcondor, or a dask scheduler's address; without it, as the YAML says",
+)
+
+
 class _Commands(click.Group):
     """Prints a `PipelineError` as one line and exits with its code; anything else is our bug and keeps its traceback."""
 
@@ -74,7 +81,8 @@ def fetch(config: Path, dataset: str, output: Path) -> None:
 @RESULTS
 @SIZE
 @WORKERS
-def plan(config: Path, results: Path, size: float, workers: int) -> None:
+@SCALE
+def plan(config: Path, results: Path, size: float, workers: int, scale: str | None) -> None:
     """Look into every file and cut it into ranges; says what is wrong with which file."""
     from pipeline.events.stages import plan_analysis
     from pipeline.progress import Progress
@@ -82,15 +90,16 @@ def plan(config: Path, results: Path, size: float, workers: int) -> None:
 
     analysis = _analysis(config)
     check_labels(analysis)
-    with Progress("plan", unit="files") as progress:
-        plan_analysis(analysis, results, size=size, workers=workers, progress=progress)
+    with _spread(analysis, scale, workers) as pool, Progress("plan", unit="files") as progress:
+        plan_analysis(analysis, results, size=size, workers=pool or 1, progress=progress)
 
 
 @main.command()
 @CONFIG
 @RESULTS
 @WORKERS
-def summarise(config: Path, results: Path, workers: int) -> None:
+@SCALE
+def summarise(config: Path, results: Path, workers: int, scale: str | None) -> None:
     """Count the selected events and find the scales of the inputs."""
     from pipeline.events.plan import Plan
     from pipeline.learning.summarise import summarise as run
@@ -99,8 +108,11 @@ def summarise(config: Path, results: Path, workers: int) -> None:
     analysis = _analysis(config)
     folder = results / analysis.name
     planned = Plan.load(folder / "plan.json")
-    with Progress("summarise", sum(part.entries for part in planned.ranges())) as progress:
-        run(analysis, planned, folder / "summary.json", workers=workers, progress=progress.range_done)
+    with (
+        _spread(analysis, scale, workers) as pool,
+        Progress("summarise", sum(part.entries for part in planned.ranges())) as progress,
+    ):
+        run(analysis, planned, folder / "summary.json", workers=pool or 1, progress=progress.range_done)
 
 
 @main.command()
@@ -109,6 +121,7 @@ def summarise(config: Path, results: Path, workers: int) -> None:
 @click.option("--model", required=True, help="name of the model")
 @click.option("--fold", type=click.IntRange(0), required=True, help="the fold whose events it must not see")
 @click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="processes that read beside it")
+@SCALE
 @click.option(
     "--checkpoint-seconds",
     type=float,
@@ -116,7 +129,9 @@ def summarise(config: Path, results: Path, workers: int) -> None:
     show_default=True,
     help="how often a training that may be killed is kept",
 )
-def train(config: Path, results: Path, model: str, fold: int, workers: int, checkpoint_seconds: float) -> None:
+def train(
+    config: Path, results: Path, model: str, fold: int, workers: int, scale: str | None, checkpoint_seconds: float
+) -> None:
     """Train one model for one fold."""
     from pipeline.events.plan import Plan
     from pipeline.learning.train import train as run
@@ -127,7 +142,10 @@ def train(config: Path, results: Path, model: str, fold: int, workers: int, chec
     folder = results / analysis.name
     summary = Summary.load(folder / "summary.json")
     epochs = analysis.training_of(model).epochs if model in analysis.models else None
-    with Progress(f"train {model} fold {fold}", epochs, unit="epochs") as progress:
+    with (
+        _spread(analysis, scale, workers, beside=True) as pool,
+        Progress(f"train {model} fold {fold}", epochs, unit="epochs") as progress,
+    ):
         run(
             analysis,
             summary.accounted(Plan.load(folder / "plan.json")),
@@ -135,7 +153,7 @@ def train(config: Path, results: Path, model: str, fold: int, workers: int, chec
             model=model,
             fold=fold,
             out=folder / "models" / model / f"fold{fold}",
-            workers=workers,
+            workers=pool,
             checkpoint_seconds=checkpoint_seconds,
             progress=progress.epoch_done,
         )
@@ -145,8 +163,9 @@ def train(config: Path, results: Path, model: str, fold: int, workers: int, chec
 @CONFIG
 @RESULTS
 @WORKERS
+@SCALE
 @click.option("--dataset", required=True, help="name of the dataset")
-def score(config: Path, results: Path, workers: int, dataset: str) -> None:
+def score(config: Path, results: Path, workers: int, scale: str | None, dataset: str) -> None:
     """Score the events of a dataset with every model, and fill the histograms."""
     from pipeline.datasets import get_dataset
     from pipeline.events.plan import Plan
@@ -158,8 +177,11 @@ def score(config: Path, results: Path, workers: int, dataset: str) -> None:
     get_dataset(analysis, dataset)
     folder = results / analysis.name
     planned = Summary.load(folder / "summary.json").accounted(Plan.load(folder / "plan.json"))
-    with Progress(f"score {dataset}", sum(part.entries for part in planned.ranges([dataset]))) as progress:
-        run(analysis, planned, dataset, folder, workers=workers, progress=progress.range_done)
+    with (
+        _spread(analysis, scale, workers) as pool,
+        Progress(f"score {dataset}", sum(part.entries for part in planned.ranges([dataset]))) as progress,
+    ):
+        run(analysis, planned, dataset, folder, workers=pool or 1, progress=progress.range_done)
 
 
 @main.command()
@@ -241,6 +263,13 @@ def schema() -> None:
     from pipeline.config import json_schema
 
     click.echo(json.dumps(json_schema(), indent=1, ensure_ascii=False))
+
+
+def _spread(analysis: Any, said: str | None, workers: int, *, beside: bool = False) -> Any:
+    """Where ranges are worked on; one worker on this machine is this process, if it is not to work *beside* it."""
+    from pipeline.scale.choice import open_workers, scale_of
+
+    return open_workers(scale_of(analysis.scale, said), workers if beside or workers > 1 else 0)
 
 
 def _analysis(config: Path) -> Any:

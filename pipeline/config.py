@@ -58,11 +58,22 @@ class Fetch(Section):
     members: tuple[str, ...] = Field(min_length=1)
 
 
+def _kind_of_entry(given: Any) -> str:
+    return "one" if isinstance(given, str) else "replicas"
+
+
+# A path, pattern or URL; or the places of one file, which are tried in this order. Told apart by their form.
+FileEntry = Annotated[
+    Annotated[str, Tag("one")] | Annotated[tuple[str, ...], Field(min_length=2), Tag("replicas")],
+    Discriminator(_kind_of_entry),
+]
+
+
 class Dataset(Section):
     """One list of input files: given as `files`, made by `simulate` or brought by `fetch`."""
 
     process: Name
-    files: tuple[str, ...] = ()
+    files: tuple[FileEntry, ...] = Field((), description="paths, patterns and URLs; a list in it holds replicas of one file")
     simulate: Simulate | None = None
     fetch: Fetch | None = None
     is_mc: bool = True
@@ -234,6 +245,48 @@ class Reading(Section):
     allow_unreadable_files: int = Field(
         0, ge=0, description="how many files of simulation may be skipped, by name, with their weights"
     )
+    max_opens_per_site: Count | None = Field(
+        None, description="files that are read at a time from one server, by all processes on this machine; None: no limit"
+    )
+
+
+class Sync(Section):
+    """Work in the process of the stage itself: for debugging."""
+
+    kind: Literal["sync"] = "sync"
+
+
+class Local(Section):
+    """Work in processes on this machine, as many as `--workers` says."""
+
+    kind: Literal["local"] = "local"
+
+
+class Scheduler(Section):
+    """Work for a dask scheduler that runs already; beyond this machine, its address begins with `tls://`."""
+
+    kind: Literal["dask"]
+    address: str = Field(pattern=r"^(tcp|tls)://.+:\d+$")
+    workers: Count = Field(8, description="how many it has, about: three times as many ranges are in flight")
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+class HTCondor(Section):
+    """Work in jobs of HTCondor, started by the stage for as long as it runs."""
+
+    kind: Literal["htcondor"] = "htcondor"
+    workers: Count = 10
+    memory_mb: Count = 2000
+    disk_mb: Count = 4000
+    runtime_min: Count = 120
+    local_directory: str | None = Field(None, description="of a worker, for temporary files; None is the job's own folder")
+    host: str | None = Field(None, description="address of this machine as the jobs see it; None is its full name")
+    directives: dict[str, str] = Field({}, description="further lines of the submit file")
+
+
+Scale = Annotated[Sync | Local | Scheduler | HTCondor, Field(discriminator="kind")]
 
 
 class Analysis(Section):
@@ -259,6 +312,7 @@ class Analysis(Section):
     training: Training = Training()
     scoring: Scoring = Field("onnx", description="what runs networks in `score`: ONNX Runtime, or Keras, the way on a GPU")
     bootstrap_replicas: int = Field(100, ge=2, le=1000)
+    scale: Scale = Field(Local(), description="where ranges are worked on; --scale and NANOLOOM_SCALE say otherwise")
 
     @field_validator("task", mode="before")
     @classmethod
@@ -381,7 +435,7 @@ def _sentence(item: Any, record: type[BaseModel], at: tuple[str, ...]) -> str:
 
 def _place(loc: tuple[int | str, ...]) -> str:
     """The keys that lead to a value, without those by which pydantic names the members of a union."""
-    kept = [part for before, part in pairwise(("", *loc)) if before != "schedule"]
+    kept = [part for before, part in pairwise(("", *loc)) if before not in ("schedule", "scale")]
     return ".".join(str(part) for part in (kept[:3] + kept[4:] if kept[:1] == ["inputs"] else kept))
 
 
@@ -398,6 +452,10 @@ SECTIONS: dict[str, type[Section]] = {
     "step": Step,
     "exponential": Exponential,
     "cosine": Cosine,
+    "sync": Sync,
+    "local": Local,
+    "dask": Scheduler,
+    "htcondor": HTCondor,
 }
 NAMED_SECTIONS: dict[str, type[Section]] = {"processes": Process, "datasets": Dataset, "histograms": Axis, "models": Model}
 

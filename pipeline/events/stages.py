@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.events.plan import PlannedFile
     from pipeline.events.planning import Job
     from pipeline.progress import Progress
+    from pipeline.scale.workers import Workers
 
 
 def fetch_dataset(analysis: Analysis, name: str, out: Path) -> None:
@@ -39,7 +40,7 @@ def fetch_dataset(analysis: Analysis, name: str, out: Path) -> None:
         fetch(section.package, {member: folder / PurePosixPath(member).name for member in section.members})
 
 
-def plan_analysis(analysis: Analysis, results: Path, *, size: float, workers: int, progress: Progress) -> None:
+def plan_analysis(analysis: Analysis, results: Path, *, size: float, workers: int | Workers, progress: Progress) -> None:
     """Look into all files of *analysis* and write `plan.json`.
 
     Raises:
@@ -56,6 +57,6 @@ def plan_analysis(analysis: Analysis, results: Path, *, size: float, workers: in
     def mapper(
         function: Callable[[Job], tuple[str, int, PlannedFile]], jobs: Iterable[Job]
     ) -> Iterator[tuple[str, int, PlannedFile]]:
-        return progress.over(ordered_map(function, jobs, workers=min(workers, progress.total or 1)))
+        return progress.over(ordered_map(function, jobs, workers=workers))
 
     make_plan(analysis, files, reads=reads, mapper=mapper).save(results / analysis.name / "plan.json")

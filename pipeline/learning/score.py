@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pipeline.config import Analysis, Scoring
     from pipeline.events.plan import Plan, Range
     from pipeline.learning.learner import Predictor
+    from pipeline.scale.workers import Workers
     from pipeline.stream.chunk import Chunk
 
 
@@ -125,7 +126,7 @@ def score(
     dataset: str,
     folder: Path,
     *,
-    workers: int = 1,
+    workers: int | Workers = 1,
     progress: Callable[[Range], None] = lambda _: None,
 ) -> None:
     """Score every selected event of *dataset* with the models of its fold, and fill its histograms.

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan, Range
     from pipeline.physics.selected import EventIds
+    from pipeline.scale.workers import Workers
     from pipeline.stream.cache import ChunkCache
     from pipeline.stream.chunk import Chunk
 
@@ -116,14 +117,14 @@ def summarise(
     plan: Plan,
     out: str | Path,
     *,
-    workers: int = 1,
+    workers: int | Workers = 1,
     scratch: ChunkCache | None = None,
     progress: Callable[[Range], None] = lambda _: None,
 ) -> None:
     """Walk all ranges of *plan* and write `summary.json`.
 
     Args:
-        workers: processes that read.
+        workers: processes that read: 1 is this one, more are started; or workers that are there.
         scratch: where the chunks are kept for training, which then begins with a filled cache; None for the usual place.
 
     Raises:
@@ -148,7 +149,7 @@ def summarise(
 
 
 def _files(
-    maker: ChunkMaker, plan: Plan, ledger: Ledger, workers: int, progress: Callable[[Range], None]
+    maker: ChunkMaker, plan: Plan, ledger: Ledger, workers: int | Workers, progress: Callable[[Range], None]
 ) -> Iterator[tuple[str, FileSummary]]:
     """Dataset and summary of each file that could be read whole, in the plan's order; each range is entered in *ledger*."""
     ranges = plan.ranges()

@@ -14,7 +14,6 @@ from pipeline.files import replacing, write_json
 from pipeline.learning.building import build_model
 from pipeline.learning.checkpoint import SECONDS_BETWEEN, Checkpoint
 from pipeline.learning.model_record import expected_record, model_record, versions
-from pipeline.scale.workers import Workers
 from pipeline.statistics.hashing import number_of
 from pipeline.stream.spectra import training_spectra
 from pipeline.stream.training_stream import TrainingStream
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan
     from pipeline.learning.learner import Epoch, Learner
+    from pipeline.scale.workers import Workers
     from pipeline.stream.spec import InputSpec
     from pipeline.stream.summary import Summary
 
@@ -41,7 +41,7 @@ def train(
     model: str,
     fold: int,
     out: Path,
-    workers: int = 0,
+    workers: Workers | None = None,
     checkpoint_seconds: float = SECONDS_BETWEEN,
     progress: Callable[[Epoch], None] = lambda _: None,
 ) -> None:
@@ -50,7 +50,7 @@ def train(
 
     Args:
         out: `<results>/<analysis>/models/<model>/fold<fold>`.
-        workers: processes that read and build inputs beside the training; 0 does it in turn with the training.
+        workers: they read and build inputs beside the training; None does it in turn with the training.
         checkpoint_seconds: how often the state of the training is kept at most.
 
     Raises:
@@ -71,28 +71,25 @@ def train(
     factors = training_factors(analysis, training, sumw, counts)
     flat = flat_factors(analysis, training, sumw, counts, spectra)
     n_events = summary.epoch_counts(fold, training.validation_fraction)
-    with Workers(workers) as readers:
-        stream = TrainingStream(
-            analysis, plan, entry.inputs, fold, training, factors, n_events, workers=readers if workers else None, flat=flat
+    stream = TrainingStream(analysis, plan, entry.inputs, fold, training, factors, n_events, workers=workers, flat=flat)
+    checkpoint = Checkpoint(
+        out.parents[2] / "checkpoints" / model / f"fold{fold}.npz", _made_by(stream, model, specs), checkpoint_seconds
+    )
+    with replacing(out) as folder:
+        folder.mkdir()
+        trained = learner.fit(
+            untrained,
+            stream,
+            task=analysis.task,
+            training=training,
+            seed=seed,
+            folder=folder,
+            checkpoint=checkpoint,
+            progress=progress,
         )
-        checkpoint = Checkpoint(
-            out.parents[2] / "checkpoints" / model / f"fold{fold}.npz", _made_by(stream, model, specs), checkpoint_seconds
-        )
-        with replacing(out) as folder:
-            folder.mkdir()
-            trained = learner.fit(
-                untrained,
-                stream,
-                task=analysis.task,
-                training=training,
-                seed=seed,
-                folder=folder,
-                checkpoint=checkpoint,
-                progress=progress,
-            )
-            _write_history(folder / "history.csv", trained.history)
-            write_json(folder / "ledger.json", stream.ledgers)
-            write_json(folder / "model.json", model_record(analysis, model, fold, trained))
+        _write_history(folder / "history.csv", trained.history)
+        write_json(folder / "ledger.json", stream.ledgers)
+        write_json(folder / "model.json", model_record(analysis, model, fold, trained))
     checkpoint.remove()
 
 

@@ -1,14 +1,16 @@
-"""Processes on this machine that work beside this one, on items that are small; results come in the order of the items."""
+"""Processes that work beside this one, here or elsewhere; their results come in the order of the items."""
 
 from __future__ import annotations
 
 from collections import deque
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,15 +28,16 @@ class Pending(Protocol[Result_co]):
 
 
 class Workers:
-    """A context of *count* dask workers on loopback, started when the first item comes.
+    """A context of *count* dask workers, started when the first item comes.
 
     Args:
         count: number of processes.
-        scratch: folder for their temporary files.
+        start: opens a client of them, as a context.
+        where: they are, for messages.
     """
 
-    def __init__(self, count: int, *, scratch: Path = Path(".scratch")) -> None:
-        self.count, self._scratch = count, scratch
+    def __init__(self, count: int, start: Callable[[], AbstractContextManager[Any]], *, where: str) -> None:
+        self.count, self.where, self._start = count, where, start
         self._running = ExitStack()
         self._client: Any = None
 
@@ -53,9 +56,8 @@ class Workers:
     def submit(self, function: Callable[[Item], Result], item: Item) -> Pending[Result]:
         """Apply *function*, which is importable by name, to *item*."""
         if self._client is None:
-            self._client = self._start()
-        pending: Pending[Result] = self._client.submit(function, item, pure=False, retries=0)
-        return pending
+            self._client = self._running.enter_context(self._start())
+        return _Result(self._client.submit(function, item, pure=False, retries=0), item, self.where)
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Apply *function* to each of *items*, which are taken as they are needed."""
@@ -67,27 +69,34 @@ class Workers:
         while waiting:
             yield waiting.popleft().result()
 
-    def _start(self) -> Any:
-        import dask
-        from distributed import Client, LocalCluster
 
-        settings = {
-            # A range is not retried blindly on another worker: a worker that dies is an error to be seen.
-            "distributed.scheduler.allowed-failures": 0,
-            "distributed.worker.daemon": True,
-            "distributed.admin.log-format": "%(levelname)s %(name)s %(message)s",
-            "temporary-directory": str(self._scratch.resolve() / "dask"),
-        }
-        self._running.enter_context(dask.config.set(settings))
-        cluster = LocalCluster(
-            n_workers=self.count,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            # Any free port: with None, dask takes 8787 and warns where another one has it.
-            dashboard_address="127.0.0.1:0",
-            memory_limit=0,
-            silence_logs=40,
-        )
-        self._running.enter_context(cluster)
-        return self._running.enter_context(Client(cluster, set_as_default=False))
+class _Result(Generic[Result]):
+    """A future of dask, and what it is the result for."""
+
+    def __init__(self, future: Any, item: object, where: str) -> None:
+        self._future, self._item, self._where = future, item, where
+
+    def result(self) -> Result:
+        """Wait for it.
+
+        Raises:
+            PipelineError: the worker has died.
+        """
+        from distributed.client import FutureCancelledError
+        from distributed.comm.core import CommClosedError
+        from distributed.scheduler import KilledWorker
+
+        try:
+            found: Result = self._future.result()
+        except KilledWorker as error:
+            raise PipelineError(
+                f"A worker ({self._where}) died over {self._item}: it was killed, or had no memory left. Expected it to end"
+                " by itself. Run the stage again; if it happens again, use fewer workers, give them more memory, or lower"
+                " reading.range_entries."
+            ) from error
+        except (FutureCancelledError, CommClosedError) as error:
+            raise PipelineError(
+                f"The connection to the workers ({self._where}) is lost. Expected a scheduler that answers."
+                " See whether it is still there, and run the stage again."
+            ) from error
+        return found

@@ -57,18 +57,20 @@ class ChunkCache:
         """Whether the chunk called *name* is there, or was a moment ago."""
         return (self.folder / name / NAMES).is_file()
 
-    def get(self, name: str, build: Callable[[], Chunk], *, verify: bool = True) -> Chunk:
+    def get(self, name: str, build: Callable[[], Chunk], *, inputs: str | None = None, verify: bool = True) -> Chunk:
         """The chunk called *name*, memory-mapped; built and kept if it is not there.
 
         A folder that cannot be written costs speed and a warning, never a result.
 
         Args:
+            name: of the entry.
             build: makes it.
-            verify: whether to compare the checksums, which reads the whole entry: once a process is enough.
+            inputs: the one input set that is needed; None for all.
+            verify: whether to compare the checksums, which reads all that is needed: once a process is enough.
         """
         entry = self.folder / name
         try:
-            return self._load(entry, verify=verify)
+            return self._load(entry, inputs, verify=verify)
         except (OSError, EOFError, ValueError, KeyError, TypeError):
             chunk = build()
         self.keep(name, chunk)
@@ -81,8 +83,11 @@ class ChunkCache:
         except OSError as error:
             log.warning("The scratch cache %s cannot be used: %s. Going on without it.", self.folder, error)
 
-    def _load(self, entry: Path, *, verify: bool) -> Chunk:
+    def _load(self, entry: Path, inputs: str | None, *, verify: bool) -> Chunk:
         checksums: dict[str, int] = json.loads((entry / NAMES).read_text(encoding="utf-8"))
+        if inputs is not None:
+            own = ("input.", f"input.{inputs}.")
+            checksums = {name: n for name, n in checksums.items() if name.startswith(own[1]) or not name.startswith(own[0])}
         arrays = {name: np.load(entry / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in checksums}
         if verify and any(_checksum(array) != checksums[name] for name, array in arrays.items()):
             raise ValueError(f"{entry} is damaged")
@@ -129,18 +134,20 @@ def usual_cache() -> ChunkCache:
     return ChunkCache(SCRATCH, SCRATCH_LIMIT_BYTES)
 
 
-def cache_name(analysis: Analysis, part: Range, processor_digest: str) -> str:
-    """What addresses a chunk: the file's content by its UUID, the range, the code and settings, and the inputs."""
-    made_by = {
-        "uuid": part.uuid,
-        "start": part.start,
-        "stop": part.stop,
+def cache_name(made_by: str, part: Range) -> str:
+    """What addresses a chunk: the file's content by its UUID, the range, and what builds it."""
+    return content_digest([made_by, part.uuid, part.start, part.stop])
+
+
+def made_by(analysis: Analysis, processor_digest: str) -> str:
+    """Digest of what builds the chunks of an analysis: code, selection and inputs."""
+    content = {
         "processor": processor_digest,
         "selection": analysis.selection,
         "inputs": analysis.model_dump(mode="json")["inputs"],
+        "bins": sorted(bins_of_models(analysis)),
     }
-    bins = sorted(bins_of_models(analysis))
-    return content_digest(made_by | ({"bins": bins} if bins else {}))
+    return content_digest(content)
 
 
 def _to_arrays(chunk: Chunk) -> dict[str, NDArray[Any]]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pipeline.events.reading import check_unchanged
-from pipeline.stream.cache import cache_name
+from pipeline.stream.cache import cache_name, made_by
 from pipeline.stream.read_chunk import read_chunk
 from pipeline.stream.select import processor_digest
 
@@ -29,19 +29,21 @@ class ChunkMaker:
     scratch: ChunkCache
 
     @cached_property
-    def code(self) -> str:
+    def made_by(self) -> str:
         """Digest of what builds a chunk."""
-        return processor_digest(self.analysis)
+        return made_by(self.analysis, processor_digest(self.analysis))
 
     def name(self, part: Range) -> str:
         """What the cache calls the chunk of *part*."""
-        return cache_name(self.analysis, part, self.code)
+        return cache_name(self.made_by, part)
 
-    def __call__(self, part: Range, *, verify: bool = True) -> Chunk:
-        """The chunk of *part*, in memory or mapped from the cache, *verified* there."""
-        return self.scratch.get(
-            self.name(part), lambda: read_chunk(self.analysis, part, for_training=True)[1], verify=verify
-        )
+    def __call__(self, part: Range, *, inputs: str | None = None, verify: bool = True) -> Chunk:
+        """The chunk of *part*, in memory or mapped from the cache; the arguments are those of `ChunkCache.get`."""
+
+        def build() -> Chunk:
+            return read_chunk(self.analysis, part, for_training=True)[1]
+
+        return self.scratch.get(self.name(part), build, inputs=inputs, verify=verify)
 
     def keep_built(self, part: Range, chunk: Chunk) -> None:
         """Keep what another stage has built already, for training to begin at once."""
@@ -59,15 +61,22 @@ class ReadAhead:
 
     Args:
         maker: of chunks.
+        inputs: the input set that is needed.
         expected: the ranges in that order.
         workers: None makes each chunk when it is wanted, in this process.
         checked: ranges and paths that this process has had: their chunks are whole, their files are those of the plan.
     """
 
     def __init__(
-        self, maker: ChunkMaker, expected: Iterable[Range], *, workers: Workers | None, checked: set[Range | str]
+        self,
+        maker: ChunkMaker,
+        inputs: str,
+        expected: Iterable[Range],
+        *,
+        workers: Workers | None,
+        checked: set[Range | str],
     ) -> None:
-        self._maker, self._workers, self._checked = maker, workers, checked
+        self._maker, self._inputs, self._workers, self._checked = maker, inputs, workers, checked
         self._expected = iter(expected)
         # By range, what a worker prepares; None for what was found in the cache.
         self._prepared: dict[Range, Pending[Chunk | None] | None] = {}
@@ -79,11 +88,14 @@ class ReadAhead:
             InputError: the file cannot be read, or is not the one that was planned, also if its chunk is in the cache.
         """
         pending = self._prepared_one(part)
-        chunk = None if pending is None else pending.result()
-        if chunk is None:
-            if part.path not in self._checked:
-                check_unchanged(part)
-            chunk = self._maker(part, verify=part not in self._checked)
+        if pending is not None:
+            chunk = pending.result()
+            self._checked |= {part.path, part}  # it was made from the file a moment ago
+            if chunk is not None:
+                return chunk
+        if part.path not in self._checked:
+            check_unchanged(part)
+        chunk = self._maker(part, inputs=self._inputs, verify=part not in self._checked)
         self._checked |= {part.path, part}
         return chunk
 

@@ -84,7 +84,7 @@ class TrainingStream:
             seed=self.analysis.seed,
             epoch=number,
         )
-        chunks = ReadAhead(self._maker, order, workers=self.workers, checked=self._checked)
+        chunks = ReadAhead(self._maker, self.inputs, order, workers=self.workers, checked=self._checked)
         ledger, pools = Ledger(self.plan, self.factors), []
         for name in self.factors:
             pieces = self._pieces(chunks, [one for one in order if one.dataset == name], number, part, ledger)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.config import Analysis
 from pipeline.events.plan import Range
-from pipeline.stream.cache import ChunkCache, cache_name
+from pipeline.stream.cache import ChunkCache, cache_name, made_by
 from pipeline.stream.chunk import Chunk
 from tests.toy_analysis import ANALYSIS
 
@@ -268,7 +268,7 @@ def analysis(**changes):
     ids=["uuid", "start", "stop"],
 )
 def test_another_range_has_another_name(part):
-    assert cache_name(analysis(), part, "code") != cache_name(analysis(), PART, "code")
+    assert cache_name(made_by(analysis(), "code"), part) != cache_name(made_by(analysis(), "code"), PART)
 
 
 @pytest.mark.parametrize(
@@ -282,11 +282,11 @@ def test_another_range_has_another_name(part):
     ids=["selection", "features", "input set", "flattening"],
 )
 def test_other_settings_have_another_name(changes):
-    assert cache_name(analysis(**changes), PART, "code") != cache_name(analysis(), PART, "code")
+    assert cache_name(made_by(analysis(**changes), "code"), PART) != cache_name(made_by(analysis(), "code"), PART)
 
 
 def test_other_code_has_another_name():
-    assert cache_name(analysis(), PART, "other code") != cache_name(analysis(), PART, "code")
+    assert cache_name(made_by(analysis(), "other code"), PART) != cache_name(made_by(analysis(), "code"), PART)
 
 
 @pytest.mark.parametrize(
@@ -295,10 +295,10 @@ def test_other_code_has_another_name():
     ids=lambda changes: next(iter(changes)),
 )
 def test_what_does_not_make_a_chunk_does_not_change_its_name(changes):
-    assert cache_name(analysis(**changes), PART, "code") == cache_name(analysis(), PART, "code")
+    assert cache_name(made_by(analysis(**changes), "code"), PART) == cache_name(made_by(analysis(), "code"), PART)
 
 
 def test_a_file_that_was_moved_keeps_its_name():
     moved = Range("s", "elsewhere/s.root", "uuid-1", 0, 100)
 
-    assert cache_name(analysis(), moved, "code") == cache_name(analysis(), PART, "code")
+    assert cache_name(made_by(analysis(), "code"), moved) == cache_name(made_by(analysis(), "code"), PART)

@@ -1,6 +1,7 @@
 """Who builds the chunks, and from where they come, changes no batch; and no chunk is of a file that is gone."""
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from pipeline.errors import InputError
 from pipeline.events.planning import make_plan
 from pipeline.events.pool import pool
 from pipeline.learning.summarise import summarise
+from pipeline.scale.local import local_workers
 from pipeline.scale.workers import Workers
 from pipeline.statistics.hashing import event_hash, fold_of
 from pipeline.stream.cache import ChunkCache
@@ -57,7 +59,7 @@ def batches(one, epochs=2):
 def test_any_number_of_workers_gives_the_same_batches(count, toy, tmp_path):
     alone = batches(stream(*toy))
 
-    with Workers(count, scratch=tmp_path) as workers:
+    with local_workers(count, scratch=tmp_path) as workers:
         beside = batches(stream(*toy, workers=workers, cache="other"))
 
     assert beside == alone
@@ -70,21 +72,21 @@ def test_no_worker_is_started_when_all_is_in_the_cache(toy, tmp_path):
         def submit(self, function, item):
             raise AssertionError("nothing is left to build")
 
-    assert batches(stream(*toy, workers=NoWorkers(2, scratch=tmp_path))) == expected
+    assert batches(stream(*toy, workers=NoWorkers(2, nullcontext, where="nowhere"))) == expected
 
 
 def test_chunks_come_without_a_cache_as_well(toy, tmp_path, caplog):
     expected = batches(stream(*toy))
     (tmp_path / "file").write_text("no folder can be made below this")
 
-    with Workers(1, scratch=tmp_path) as workers:
+    with local_workers(1, scratch=tmp_path) as workers:
         assert batches(stream(*toy, workers=workers, cache="file/cache"), epochs=1) == expected[: len(expected) // 2]
 
 
 def test_a_chunk_that_is_removed_in_between_is_built_again(toy, tmp_path):
     expected = batches(stream(*toy))
 
-    with Workers(1, scratch=tmp_path) as workers:
+    with local_workers(1, scratch=tmp_path) as workers:
         one, found = stream(*toy, workers=workers, cache="shrinking"), []
         for epoch in range(2):
             for part in ("training", "validation"):
@@ -101,7 +103,7 @@ def test_a_file_that_is_replaced_is_noticed_although_its_chunks_are_in_the_cache
     make_nano(tmp_path / "b.root", N_EVENTS, cluster_entries=50)
 
     with (
-        Workers(1, scratch=tmp_path) as workers,
+        local_workers(1, scratch=tmp_path) as workers,
         pytest.raises(InputError, match=r"b\.root changed after the plan was made"),
     ):
         batches(stream(*toy, workers=workers if count else None))
@@ -112,7 +114,7 @@ def test_the_error_of_a_worker_names_the_range(toy, tmp_path):
     broken = analysis.model_copy(update={"selection": {"nan_at_met_gev": 70.0}})
 
     with (
-        Workers(1, scratch=tmp_path) as workers,
+        local_workers(1, scratch=tmp_path) as workers,
         pytest.raises(InputError, match=r"event\.met is nan for run 1.*event 60 in .\.root, entries 50 to 100"),
     ):
         batches(stream(broken, plan, workers=workers))

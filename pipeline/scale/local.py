@@ -1,0 +1,52 @@
+"""Workers on this machine: a dask cluster on loopback, for the time of one stage."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.scale.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCRATCH = Path(".scratch")
+SETTINGS = {
+    # A range is not retried blindly on another worker: a worker that dies is an error to be seen.
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.worker.daemon": True,
+    "distributed.admin.log-format": "%(levelname)s %(name)s %(message)s",
+}
+
+
+def local_workers(count: int, *, scratch: Path = SCRATCH) -> Workers:
+    """So many processes on this machine.
+
+    Args:
+        count: of processes.
+        scratch: folder for their temporary files.
+    """
+    return Workers(count, lambda: _client(count, scratch), where="on this machine")
+
+
+@contextmanager
+def _client(count: int, scratch: Path) -> Iterator[Any]:
+    import dask
+    from distributed import Client, LocalCluster
+
+    with (
+        dask.config.set({**SETTINGS, "temporary-directory": str(scratch.resolve() / "dask")}),
+        LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            # Any free port: with None, dask takes 8787 and warns where another one has it.
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            silence_logs=40,
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
