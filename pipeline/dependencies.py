@@ -92,7 +92,7 @@ def plan_settings(analysis: Analysis, *, size: float) -> str:
     return content_digest(
         [
             analysis.selection,
-            _dump(analysis.reading),
+            _dump(analysis.reading, without={"max_opens_per_site"}),
             [
                 [name, _dump(section, without=TEXT | {"process", "xsec_pb", "simulate", "repeated_events"}), made]
                 for name, section in analysis.datasets.items()

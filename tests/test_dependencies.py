@@ -93,6 +93,7 @@ EDITS = [
     ({"scoring": "keras"}, SCORE),
     ({"reading": {"range_entries": 1000}}, {"plan"}),
     ({"reading": {"allow_unreadable_files": 1}}, {"plan"}),
+    ({"reading": {"max_opens_per_site": 4}}, set()),
     ({"processes/sig/label": "Signal"}, {"plot"}),
     ({"processes/sig/color": "blue"}, {"plot"}),
     ({"processes/new": {"label": "N"}}, {"evaluate", "plot"}),

@@ -7,36 +7,42 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError
+from pipeline.events.replicas import SEPARATOR, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-# Modules that fsspec needs for a protocol, and the extra of this package that brings them.
+    FileEntry = str | Sequence[str]
+
+# Modules that a protocol needs, and the extra of this package that brings them.
 PLUGINS = {
-    "root": ("fsspec_xrootd", "xrootd"),
-    "xroot": ("fsspec_xrootd", "xrootd"),
+    "root": ("XRootD", "xrootd"),
+    "xroot": ("XRootD", "xrootd"),
     "http": ("aiohttp", "https"),
     "https": ("aiohttp", "https"),
 }
 
 
-def expand_files(given: Iterable[str], *, root: str | Path = ".") -> list[str]:
+def expand_files(given: Iterable[FileEntry], *, root: str | Path = ".") -> list[str]:
     """The files that *given* names, in its order; those of a pattern are sorted.
 
     Args:
         given: paths, patterns (`data/*.root`, `data/**/*.root`) or URLs (`root://`, `https://`). Paths may begin with `~`.
+            A tuple or list holds the replicas of one file, of which at least one is a URL.
         root: the folder that relative paths start from; kept out of the result when it is the current one.
 
     Returns:
-        Paths and URLs. A plain path is not looked at: whether it exists is told by `inspect_file`, with all else.
+        Paths and URLs; replicas as `joined`. A plain path is not looked at: whether it exists is told by `inspect_file`,
+        with all else.
 
     Raises:
-        InputError: a pattern matches nothing or is in a URL, or a URL needs a package that is not installed.
+        InputError: a pattern matches nothing or is in a URL, a URL needs a package that is not installed, or replicas are
+            given that can be none.
     """
     return [path for item in given for path in _expand(item, Path(root))]
 
 
-def local_files(given: Iterable[str]) -> list[str]:
+def local_files(given: Iterable[FileEntry]) -> list[str]:
     """The files of *given* that are on this machine now: what Snakemake can watch."""
     found = []
     for item in given:
@@ -71,7 +77,9 @@ def require_plugin(url: str, *, find: Callable[[str], Any] = importlib.util.find
         )
 
 
-def _expand(item: str, root: Path) -> list[str]:
+def _expand(item: FileEntry, root: Path) -> list[str]:
+    if not isinstance(item, str):
+        return [joined(_replicas(item, root))]
     if is_url(item):
         return [_checked_url(item)]
     path = root / Path(item).expanduser()
@@ -83,6 +91,18 @@ def _expand(item: str, root: Path) -> list[str]:
             f"No file matches {item!r} in {root.resolve()}. Expected at least one. Correct the pattern, or make the files."
         )
     return found
+
+
+def _replicas(item: Sequence[str], root: Path) -> list[str]:
+    if len(set(item)) < max(len(item), 2) or not any(map(is_url, item)):
+        raise InputError(
+            f"{list(item)} are no replicas of one file. Expected at least two different places, one of them a URL."
+            " Write files that are not copies of each other as entries of their own."
+        )
+    found = [_expand(place, root) for place in item]
+    if any(len(paths) != 1 for paths in found) or any(SEPARATOR in path for (path,) in found):
+        raise InputError(f"{list(item)} holds a pattern or the sign {SEPARATOR!r}. Write each replica in full, without it.")
+    return [path for (path,) in found]
 
 
 def _checked_url(url: str) -> str:

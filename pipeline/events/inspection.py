@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import uproot
 
-from pipeline.errors import InputError, nearest
+from pipeline.errors import InputError, PipelineError, nearest
 from pipeline.events.clusters import cluster_boundaries, cut_ranges
-from pipeline.events.opening import cause_of, open_root
+from pipeline.events.opening import cause_of, give_up_replica, open_root
 from pipeline.events.plan import PlannedFile
+from pipeline.events.retry import UnreadableError, retrying
 from pipeline.events.weight_sums import GEN_WEIGHT, data_sums, simulation_sums
 
 if TYPE_CHECKING:
@@ -36,15 +37,21 @@ def inspect_file(
     Returns:
         The file; what is wrong with it is in its `problems`, nothing is raised for that.
     """
-    try:
+
+    def attempt() -> PlannedFile:
         with open_root(path) as file:
-            return _inspect(file, path, is_mc, reads, range_entries, weights_from)
-    except InputError as error:
+            try:
+                return _inspect(file, path, is_mc, reads, range_entries, weights_from)
+            except (PipelineError, MemoryError):
+                raise
+            except Exception as error:  # whatever a damaged file makes uproot raise
+                give_up_replica(path, file)
+                raise UnreadableError(f"{path} cannot be read: {cause_of(error)}.") from error
+
+    try:
+        return retrying(path, attempt)
+    except PipelineError as error:
         return PlannedFile(path, problems=(str(error),))
-    except MemoryError:
-        raise
-    except Exception as error:  # whatever a damaged file makes uproot raise
-        return PlannedFile(path, problems=(f"{path} cannot be read: {cause_of(error)}.",))
 
 
 def _inspect(

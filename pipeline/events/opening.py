@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import logging
+import re
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +13,86 @@ import uproot
 
 from pipeline.errors import InputError, nearest
 from pipeline.events.files import is_url
-from pipeline.events.retry import retrying
+from pipeline.events.remote import options_for
+from pipeline.events.replicas import Sites, replicas_of, site_of
+from pipeline.events.retry import DISGUISED, LAST_BEGIN_S, is_transient, retrying
+
+logger = logging.getLogger(__name__)
 
 MAGIC = b"root"
-# Without these an unreachable XRootD server is waited for longer than three minutes; what a site has set is kept.
-XROOTD_PATIENCE = {
-    "XRD_CONNECTIONWINDOW": "30",
-    "XRD_CONNECTIONRETRY": "2",
-    "XRD_REQUESTTIMEOUT": "120",
-    "XRD_STREAMTIMEOUT": "60",
-    "XRD_STREAMERRORWINDOW": "60",
-}
+DENIED = re.compile(r"\[(3010|3030)\]|Auth failed|\b40[13]\b|Permission denied", re.IGNORECASE)
+# The same for all threads of a process; it decides nothing but the order in which replicas are tried.
+SITES = Sites()
 
 
-def open_root(path: str) -> Any:
+def open_root(path: str, *, sites: Sites = SITES) -> Any:
     """Open a ROOT file as `uproot.ReadOnlyDirectory`, to be closed by the caller; over a network, with up to three attempts.
 
+    Args:
+        path: path or URL, or the URLs of several replicas as `joined`: the first that can be opened is taken.
+        sites: what is known of the sites of replicas.
+
     Raises:
-        InputError: it is missing, empty, no ROOT file or truncated.
+        InputError: it is missing, empty, no ROOT file or truncated, or no server gives it; names every replica.
     """
-    if is_url(path):
-        for name, value in XROOTD_PATIENCE.items():
-            os.environ.setdefault(name, value)
-    else:
+    return retrying(path, lambda: _first_that_opens(sites.in_order(path), sites))
+
+
+def _first_that_opens(replicas: list[str], sites: Sites) -> Any:
+    start = time.monotonic()
+    problems: list[InputError] = []
+    for replica in replicas:
+        if problems and time.monotonic() - start > LAST_BEGIN_S:
+            break
+        try:
+            return _open(replica)
+        except InputError as error:
+            problems.append(error)
+            if len(replicas) > 1:
+                sites.failed(replica)
+                logger.warning("%s Looking for another replica.", error)
+    if len(replicas) == 1:
+        raise problems[0]
+    untried = replicas[len(problems) :]
+    raise InputError(
+        f"None of the {len(replicas)} replicas can be used: {' '.join(map(str, problems))}"
+        f"{' Not tried in time: ' + ', '.join(untried) + '.' if untried else ''}"
+    ) from next((problem for problem in problems if is_transient(replicas[0], problem)), problems[-1])
+
+
+def _open(path: str) -> Any:
+    if not is_url(path):
         _check_local(Path(path))
     try:
         # Arrays are not cached by uproot: 100 MB for each open file would go unseen.
-        file = retrying(path, lambda: uproot.open(path, array_cache=None))
+        file = uproot.open(path, array_cache=None, **options_for(path))
+        size = file.file.source.num_bytes
     except Exception as error:
-        raise InputError(f"{path} cannot be opened as a ROOT file: {cause_of(error)}.") from error
+        remedy = f" {_remedy(path, error)}" if is_url(path) else ""
+        raise InputError(f"{path} cannot be opened as a ROOT file: {cause_of(error)}.{remedy}") from error
     try:
-        _check_size(path, file.file.fEND, file.file.source.num_bytes)
+        _check_size(path, file.file.fEND, size)
     except InputError:
         file.close()
         raise
     return file
+
+
+def _remedy(path: str, error: Exception) -> str:
+    """What to do when *path*, a URL, cannot be opened."""
+    if isinstance(error, FileNotFoundError):
+        return "Correct the URL, or remove it."
+    if is_transient(path, error):
+        return f"See that {site_of(path)} can be reached from here, or list a replica of the file beside it."
+    if DENIED.search(str(error)):
+        return "Get a credential that the server takes (voms-proxy-init, X509_USER_PROXY), and see that jobs have it too."
+    return "See what the server gives under that URL, or list a replica of the file beside it."
+
+
+def give_up_replica(path: str, file: Any, *, sites: Sites = SITES) -> None:
+    """Take note that the open *file* could not be read on, so that another replica of *path*, if any, is tried first."""
+    if len(replicas_of(path)) > 1:
+        sites.failed(file.file.file_path)
 
 
 def cause_of(error: BaseException) -> str:
@@ -53,7 +100,12 @@ def cause_of(error: BaseException) -> str:
 
     >>> cause_of(OSError("expected 10 bytes,\\nreceived 3\\nfor file path x.root"))
     'OSError: expected 10 bytes, received 3'
+    >>> cause_of(TypeError("'ServerDisconnectedError' object is not subscriptable"))
+    'ServerDisconnectedError'
     """
+    disguised = DISGUISED.search(str(error))
+    if disguised:  # by uproot: fsspec gave an error in place of bytes
+        return disguised[1]
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
     lines = str(error).partition("\n\n")[0].splitlines()

@@ -13,6 +13,7 @@ from pipeline.events.files import is_url
 from pipeline.events.inspection import WeightsFrom, inspect_file
 from pipeline.events.listing import listed
 from pipeline.events.plan import DatasetPlan, Plan, PlannedFile
+from pipeline.events.site_slots import site_slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,13 +34,15 @@ class Job:
     reads: tuple[str, ...]
     range_entries: int
     weights_from: WeightsFrom
+    max_opens_per_site: int | None = None
 
 
 def run_job(job: Job) -> tuple[str, int, PlannedFile]:
     """Look into the file of one job."""
-    found = inspect_file(
-        job.path, is_mc=job.is_mc, reads=job.reads, range_entries=job.range_entries, weights_from=job.weights_from
-    )
+    with site_slots(job.path, job.max_opens_per_site):
+        found = inspect_file(
+            job.path, is_mc=job.is_mc, reads=job.reads, range_entries=job.range_entries, weights_from=job.weights_from
+        )
     return job.dataset, job.index, found
 
 
@@ -75,9 +78,11 @@ def make_plan(
 
 
 def _jobs(analysis: Analysis, files: Mapping[str, Sequence[str]], reads: tuple[str, ...]) -> Iterator[Job]:
+    reading = analysis.reading
     for name, dataset in analysis.datasets.items():
         for index, path in enumerate(files.get(name, ())):
-            yield Job(name, index, path, dataset.is_mc, reads, analysis.reading.range_entries, dataset.weights_from)
+            weights_from, most = dataset.weights_from, reading.max_opens_per_site
+            yield Job(name, index, path, dataset.is_mc, reads, reading.range_entries, weights_from, most)
 
 
 def _check(plan: Plan) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.events.files import is_url
-from pipeline.events.opening import open_root
+from pipeline.events.opening import give_up_replica, open_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +44,13 @@ class FilePool:
         """Close *path* if it is open."""
         for key in [key for key in self._files if key[0] == path]:
             self._files.pop(key).close()
+
+    def give_up(self, path: str) -> None:
+        """Close *path*, which could not be read on; if it has replicas, the next `get` tries another one first."""
+        for key, file in self._files.items():
+            if key[0] == path:
+                give_up_replica(path, file)
+        self.drop(path)
 
     def close(self) -> None:
         """Close all files."""

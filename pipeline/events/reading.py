@@ -13,7 +13,8 @@ from pipeline.events.files import is_url
 from pipeline.events.inspection import EVENT_IDS, EVENTS
 from pipeline.events.opening import cause_of
 from pipeline.events.pool import pool
-from pipeline.events.retry import is_transient, retrying
+from pipeline.events.replicas import replicas_of
+from pipeline.events.retry import DamagedError, UnreadableError, is_transient, retrying
 from pipeline.events.weight_sums import GEN_WEIGHT
 
 if TYPE_CHECKING:
@@ -21,16 +22,10 @@ if TYPE_CHECKING:
 
     from pipeline.events.plan import Range
 
+__all__ = ["DamagedError", "UnreadableError", "check_unchanged", "open_events", "reading"]
+
 # Through these modules of coffea goes every read of a column, and no other call.
 READERS = "coffea.nanoevents.mapping."
-
-
-class UnreadableError(PipelineError):
-    """A planned file could not be opened or read over the network; another attempt may succeed."""
-
-
-class DamagedError(UnreadableError, InputError):
-    """A planned file cannot be opened or read."""
 
 
 def open_events(
@@ -87,7 +82,7 @@ def reading(part: Range) -> Iterator[None]:
     except Exception as error:
         if not _raised_while_reading(error):
             raise
-        pool().drop(part.path)
+        pool().give_up(part.path)
         raise _unreadable(part, error) from error
 
 
@@ -119,13 +114,14 @@ def _open_planned(part: Range, tree: str) -> Any:
     except (PipelineError, MemoryError):
         raise
     except Exception as error:  # whatever a damaged file makes uproot raise
-        pool().drop(part.path)
+        pool().give_up(part.path)
         raise _unreadable(part, error) from error
     return file
 
 
 def _unreadable(part: Range, error: Exception) -> UnreadableError:
-    kind = UnreadableError if is_transient(part.path, error) else DamagedError
+    may_be_mended = is_transient(part.path, error) or len(replicas_of(part.path)) > 1
+    kind = UnreadableError if may_be_mended else DamagedError
     cause = str(error).rstrip(".") if isinstance(error, PipelineError) else cause_of(error)
     return kind(
         f"{part} of dataset {part.dataset!r}, cannot be read: {cause}. Expected what the plan has found there."
@@ -137,6 +133,8 @@ def _unreadable(part: Range, error: Exception) -> UnreadableError:
 def _check_same(part: Range, file: Any, tree: str) -> None:
     uuid, size_bytes = str(file.file.uuid), file.file.source.num_bytes
     if uuid != part.uuid:
+        if len(replicas_of(part.path)) > 1:
+            raise _no_replica(part, file.file.file_path, uuid)
         raise _changed(part, f"its UUID is {uuid} instead of {part.uuid}")
     if part.size_bytes and size_bytes and size_bytes != part.size_bytes:
         raise _changed(part, f"it has {size_bytes} bytes instead of {part.size_bytes}")
@@ -150,6 +148,13 @@ def _check_same(part: Range, file: Any, tree: str) -> None:
 def _changed(part: Range, how: str) -> InputError:
     return InputError(
         f"{part.path} changed after the plan was made: {how}. Expected the planned file. Run the stage 'plan' again."
+    )
+
+
+def _no_replica(part: Range, place: str, uuid: str) -> InputError:
+    return InputError(
+        f"{place} is no replica of the planned file: its UUID is {uuid} instead of {part.uuid}. Expected copies of one file"
+        f" in {', '.join(replicas_of(part.path))}. Remove those that are not, and run the stage 'plan' again."
     )
 
 

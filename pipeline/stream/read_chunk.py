@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.events.files import is_url
+from pipeline.events.pool import pool
 from pipeline.events.reading import reading
 from pipeline.events.retry import retrying
+from pipeline.events.site_slots import site_slots
 from pipeline.stream.chunk import build_chunk
 from pipeline.stream.select import select
 
@@ -31,4 +34,10 @@ def read_chunk(analysis: Analysis, part: Range, *, for_training: bool) -> tuple[
             selected = select(analysis, part)
             return selected, build_chunk(selected, analysis, place=str(part), for_training=for_training)
 
-    return retrying(part.path, attempt)
+    most = analysis.reading.max_opens_per_site
+    with site_slots(part.path, most):
+        try:
+            return retrying(part.path, attempt)
+        finally:
+            if most and is_url(part.path):  # a file that stays open would hold its slot
+                pool().drop(part.path)

@@ -58,7 +58,7 @@ def test_a_missing_plugin_says_what_to_install(url, extra):
 def test_an_installed_plugin_is_enough():
     asked = []
     require_plugin("root://host//x.root", find=lambda name: asked.append(name) or "found")
-    assert asked == ["fsspec_xrootd"]
+    assert asked == ["XRootD"]
 
 
 def test_a_url_is_told_from_a_path():
