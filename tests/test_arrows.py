@@ -17,6 +17,7 @@ BASE = {
     "plugins",
     "processes",
     "progress",
+    "running",
     "yaml_reader",
 }
 STATISTICS = BASE | {"statistics"}
@@ -35,6 +36,7 @@ MAY_IMPORT = {
     "learning": STAGES,
     "results": STAGES,
     "simulation": STAGES,
+    "operations": BASE | {"operations", "workflow"},
     "processors": PHYSICS,
     "models": set(),
 }
