@@ -10,6 +10,7 @@ from pipeline.errors import PipelineError
 from pipeline.events.files import local_files
 from pipeline.parent import VARIABLE
 from pipeline.plugins import find_card
+from pipeline.running import claim
 from pipeline.workflow import load_analyses, size_of
 
 
@@ -24,6 +25,8 @@ def checked(function, given):
 SIZE = checked(size_of, config.get("size", 1))
 # `--config analyses=hh_bbww,dimuon` names some; the default is every file in config/.
 ANALYSES = checked(load_analyses, str(config.get("analyses", "")))
+# A second run of the same analysis is refused, by the name of the process that has the first.
+checked(claim, ANALYSES)
 # The commands end when this process ends, however it ends.
 os.environ[VARIABLE] = str(os.getpid())
 
