@@ -19,3 +19,6 @@ rule all:
     default_target: True
     input:
         expand("results/{analysis}/report.html", analysis=ANALYSES),
+
+
+include: "snakemake/rules/batch.smk"

@@ -11,6 +11,8 @@ rule simulate:
         "../envs/nanoloom.yaml"
     resources:
         mem_mb=1000,
+        disk_mb=1000,
+        runtime=20,
     params:
         code=code("simulate"),
         settings=simulate_settings,
@@ -27,6 +29,10 @@ rule fetch:
         "logs/fetch/{analysis}/{dataset}.log",
     conda:
         "../envs/nanoloom.yaml"
+    resources:
+        mem_mb=500,
+        disk_mb=1000,
+        runtime=20,
     params:
         code=code("fetch"),
         settings=settings(dependencies.fetch_settings),

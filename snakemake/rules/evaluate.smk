@@ -18,6 +18,8 @@ rule evaluate:
         "../envs/nanoloom.yaml"
     resources:
         mem_mb=1500,
+        disk_mb=1000,
+        runtime=60,
     params:
         code=code("evaluate"),
         settings=settings(dependencies.evaluate_settings),

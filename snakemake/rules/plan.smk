@@ -13,6 +13,8 @@ rule plan:
     threads: 2
     resources:
         mem_mb=1500,
+        disk_mb=1000,
+        runtime=120,
     params:
         code=code("plan"),
         settings=plan_settings,

@@ -15,6 +15,8 @@ rule plot:
         "../envs/nanoloom.yaml"
     resources:
         mem_mb=1000,
+        disk_mb=1000,
+        runtime=60,
     params:
         code=code("plot"),
         settings=settings(dependencies.plot_settings),
@@ -38,6 +40,8 @@ rule report:
         "../envs/nanoloom.yaml"
     resources:
         mem_mb=500,
+        disk_mb=1000,
+        runtime=20,
     params:
         code=code("report"),
     shell:

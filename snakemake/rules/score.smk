@@ -19,6 +19,8 @@ rule score:
     threads: 2
     resources:
         mem_mb=1500,
+        disk_mb=4000,
+        runtime=480,
     params:
         code=code("score"),
         settings=settings(dependencies.score_settings),

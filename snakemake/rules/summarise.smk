@@ -13,6 +13,8 @@ rule summarise:
     threads: 2
     resources:
         mem_mb=1500,
+        disk_mb=4000,
+        runtime=480,
     params:
         code=code("summarise"),
         settings=settings(dependencies.summarise_settings),

@@ -15,6 +15,8 @@ rule train:
     threads: training_threads
     resources:
         mem_mb=1500,
+        disk_mb=4000,
+        runtime=480,
         readers=1,
     params:
         code=code("train"),
