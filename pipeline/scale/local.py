@@ -17,6 +17,11 @@ SETTINGS = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.worker.daemon": True,
     "distributed.admin.log-format": "%(levelname)s %(name)s %(message)s",
+    # dask profiles every worker, and nobody looks at it here.
+    "distributed.worker.profile.enabled": False,
+    # dask lets workers give memory back after every array, and the system clears it for the next one: a third of the time.
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 28,
+    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 1 << 25,
 }
 
 
