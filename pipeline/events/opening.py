@@ -80,12 +80,12 @@ def _open(path: str) -> Any:
 
 def _remedy(path: str, error: Exception) -> str:
     """What to do when *path*, a URL, cannot be opened."""
-    if isinstance(error, FileNotFoundError):
-        return "Correct the URL, or remove it."
     if is_transient(path, error):
         return f"See that {site_of(path)} can be reached from here, or list a replica of the file beside it."
     if DENIED.search(str(error)):
         return "Get a credential that the server takes (voms-proxy-init, X509_USER_PROXY), and see that jobs have it too."
+    if isinstance(error, FileNotFoundError):
+        return "Correct the URL, or remove it."
     return "See what the server gives under that URL, or list a replica of the file beside it."
 
 

@@ -31,7 +31,8 @@ def options_for(url: str) -> dict[str, Any]:
 
         for name, value in XROOTD_PATIENCE.items():  # the client reads them when it is first imported, by the source
             os.environ.setdefault(name, value)
-        return {"handler": XRootDSource}
+        # Also for each request: an open file, and a client that somebody imported before, do not know the variables.
+        return {"handler": XRootDSource, "timeout": int(os.environ["XRD_REQUESTTIMEOUT"])}
     if protocol in ("http", "https"):
         from aiohttp import ClientTimeout
 

@@ -67,7 +67,8 @@ def retrying(
                 wait = FIRST_WAIT_S * 2 ** min(attempt - 1, 1)
                 if not is_transient(path, error) or clock() - start + wait > LAST_BEGIN_S:
                     raise
-                logger.warning("%s: %s (attempt %d of %d)", path, error, attempt, attempts)
+                what = error if isinstance(error, PipelineError) else f"{path}: {error}"
+                logger.warning("%s (attempt %d of %d)", what, attempt, attempts)
                 sleep(wait)
         return work()
 
