@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import shutil
-from contextlib import contextmanager
+import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,9 @@ from pipeline.processes import is_alive, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Others may put a folder in the same place at the same time.
+ATTEMPTS = 5
 
 
 @contextmanager
@@ -31,9 +36,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         _remove(left)
     try:
         yield temporary
-        if temporary.is_dir():
-            _remove(path)
-        temporary.replace(path)
+        _put(temporary, path)
     finally:
         _remove(temporary)
 
@@ -60,11 +63,57 @@ def read_json(path: str | Path, *, made_by: str) -> Any:
 
 def _left_behind(path: Path) -> Iterator[Path]:
     """The temporary names of *path* that belong to processes of this machine which are no more."""
-    name = re.compile(rf"\.{re.escape(path.stem)}\.{re.escape(place())}\.(\d+)\.part{re.escape(path.suffix)}")
+    name = re.compile(rf"\.{re.escape(path.stem)}\.{re.escape(place())}\.(\d+)(?:\.old)?\.part{re.escape(path.suffix)}")
     for other in path.parent.iterdir():
         written_by = name.fullmatch(other.name)
         if written_by and not is_alive(int(written_by[1])):
             yield other
+
+
+def _put(temporary: Path, path: Path) -> None:
+    """Rename; a folder cannot replace another one, which is moved aside first."""
+    if not temporary.is_dir():
+        temporary.replace(path)
+        return
+    aside = temporary.with_name(temporary.name.replace(".part", ".old.part"))
+    for attempt in range(ATTEMPTS):
+        with suppress(FileNotFoundError):  # another process is here as well
+            path.rename(aside)
+        try:
+            temporary.rename(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return
+        finally:
+            _remove(aside)
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """A folder for temporary files in *parent*, removed at the end; what killed processes of this machine left is as well.
+
+    Raises:
+        InputError: nothing can be written there.
+    """
+    name = f"{place()}.{os.getpid()}"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for other in parent.iterdir():
+            where, _, process = other.name.rpartition(".")[0].rpartition(".")
+            if where == place() and process.isdecimal() and not is_alive(int(process)):
+                shutil.rmtree(other, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=parent))
+    except OSError as error:
+        raise InputError(
+            f"{parent} cannot be written: {error.strerror}. Expected a folder for temporary files. Give it space and"
+            " permissions, or make it a link to a folder that has them."
+        ) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 import numpy as np
+
+from pipeline.files import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +50,7 @@ class RepeatedKeys:
         self._files: list[BinaryIO] = []
 
     def __enter__(self) -> Self:
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(dir=self._scratch)))
+        folder = self._stack.enter_context(scratch_folder(self._scratch))
         paths = [folder / f"{i}.bin" for i in range(2**PARTITION_BITS)]
         self._files = [self._stack.enter_context(path.open("w+b")) for path in paths]
         return self

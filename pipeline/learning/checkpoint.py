@@ -32,12 +32,14 @@ class State:
         epoch: counted from 0: how many are complete.
         batch: batches of the next one that are done.
         history: of the complete epochs.
+        ledgers: of the stream, when the last of these was complete.
         arrays: whatever the learner needs to go on, by name.
     """
 
     epoch: int
     batch: int
     history: tuple[Epoch, ...]
+    ledgers: Mapping[Any, Any]
     arrays: Mapping[str, NDArray[Any]]
 
 
@@ -66,8 +68,8 @@ class Checkpoint:
 
     def save(self, state: State) -> None:
         """Write *state*; without room for it the training goes on and says so."""
-        about = {"made_by": self.made_by, "epoch": state.epoch, "batch": state.batch}
-        about["history"] = [asdict(row) for row in state.history]
+        about: dict[str, Any] = {"made_by": self.made_by, "epoch": state.epoch, "batch": state.batch}
+        about |= {"history": [asdict(row) for row in state.history], "ledgers": dict(state.ledgers)}
         try:
             save_arrays(self.path, {"about": np.array(json.dumps(about)), **_prefixed(state.arrays)})
         except OSError as error:
@@ -89,7 +91,8 @@ class Checkpoint:
             return None
         history = tuple(Epoch(**row) for row in about["history"])
         log.warning("Going on after %d epochs and %d batches, from %s.", about["epoch"], about["batch"], self.path)
-        return State(about["epoch"], about["batch"], history, {name.removeprefix("state."): a for name, a in arrays.items()})
+        kept = {name.removeprefix("state."): array for name, array in arrays.items()}
+        return State(about["epoch"], about["batch"], history, about["ledgers"], kept)
 
     def remove(self) -> None:
         """The training is complete."""

@@ -60,7 +60,7 @@ def fit(
     progress: Callable[[Epoch], None],
 ) -> Trained:
     """Train *model* and write `model.keras` and `model.onnx`; the arguments are those of `Learner.fit`."""
-    sample = next(stream.epoch(0, "validation")).tensors
+    sample = stream.sample()
     # Before the training as well, so that a layer which cannot be exported does not show after hours.
     export_onnx(model, folder / "model.onnx", sample)
     model.compile(
@@ -79,7 +79,7 @@ def fit(
         history=tuple(record.history),
         best_epoch=kept_epoch(record.history, training),
         n_parameters=model.count_params(),
-        events_seen=dict(stream.n_events["training"]),
+        events_seen=stream.counted("training"),
         files={"keras": "model.keras", "onnx": "model.onnx"},
     )
 
@@ -175,7 +175,7 @@ class Record(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, stream: TrainingStream, training: Training, progress: Callable[[Epoch], None]) -> None:
         super().__init__()
-        self._stream, self._training, self._progress = stream, training, progress
+        self.stream, self._training, self._progress = stream, training, progress
         self.history: list[Epoch] = []
         self.best_weights: list[Any] = []
 
@@ -186,7 +186,8 @@ class Record(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Keras has trained for another epoch."""
-        row = Epoch(epoch + 1, float(logs["loss"]), self._loss(), learning_rate(self._training, epoch))
+        n_events = self.stream.ledgers["training"]["selected"]
+        row = Epoch(epoch + 1, float(logs["loss"]), self._loss(), learning_rate(self._training, epoch), n_events)
         self.history.append(row.checked())
         self._progress(row)
         if self._training.early_stopping is not None and kept_epoch(self.history, self._training) == len(self.history):
@@ -197,7 +198,7 @@ class Record(keras.callbacks.Callback):  # type: ignore[misc]
         """Mean loss per weight over the validation events, and the penalties of the model."""
         loss, total, weights = self.model.loss, 0.0, 0.0
         measure = loss if callable(loss) else keras.losses.get(loss)
-        for rows in self._stream.epoch(0, "validation"):
+        for rows in self.stream.epoch(0, "validation"):
             each = keras.ops.convert_to_numpy(measure(rows.targets, self.model.predict_on_batch(rows.tensors)))
             total += float((each.astype("float64") * rows.weight).sum())
             weights += float(rows.weight.astype("float64").sum())
@@ -223,6 +224,7 @@ class Saving(keras.callbacks.Callback):  # type: ignore[misc]
             variable.assign(value)
         self._metrics = in_order("metric", state.arrays)
         self._record.history = list(state.history)
+        self._record.stream.ledgers.update(state.ledgers)
         self._record.best_weights = in_order("best", state.arrays)
         return state.epoch, state.batch
 
@@ -250,7 +252,7 @@ class Saving(keras.callbacks.Callback):  # type: ignore[misc]
             **numbered("metric", map(keras.ops.convert_to_numpy, self.model.metrics_variables)),
             **numbered("best", self._record.best_weights),
         }
-        self._checkpoint.save(State(epoch, batch, tuple(self._record.history), arrays))
+        self._checkpoint.save(State(epoch, batch, tuple(self._record.history), self._record.stream.ledgers, arrays))
 
 
 def _variables(model: keras.Model) -> list[Any]:

@@ -30,12 +30,14 @@ class Epoch:
         loss: mean training loss, per weighted event.
         val_loss: the same over the validation events.
         learning_rate: in this epoch.
+        n_events: training events that it held, as counted in the ledger of the stream.
     """
 
     epoch: int
     loss: float
     val_loss: float
     learning_rate: float
+    n_events: int
 
     def checked(self) -> Epoch:
         """The same record.

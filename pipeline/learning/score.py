@@ -21,9 +21,9 @@ from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.statistics.hashing import fold_of
 from pipeline.statistics.npz import save_arrays
 from pipeline.statistics.sums import Quantum
-from pipeline.stream.chunk import build_chunk
 from pipeline.stream.observables import histogrammed
-from pipeline.stream.select import select
+from pipeline.stream.read_chunk import read_chunk
+from pipeline.stream.select import processor_digest
 from pipeline.stream.validation import is_validation
 from pipeline.tasks.score_entries import Seen, is_compared
 
@@ -57,12 +57,12 @@ class Scorer:
     analysis: Analysis
     folder: Path
     quantum: Quantum
+    code: str
 
     def __call__(self, part: Range) -> ScoredRange:
         """Select, predict and count the events of one range."""
         analysis = self.analysis
-        selected = select(analysis, part)
-        chunk = build_chunk(selected, analysis, place=str(part))
+        selected, chunk = read_chunk(analysis, part, code=self.code, for_training=False)
         n_events = selected.cutflow.cuts[0].n_events
         histograms = DatasetHistograms.for_analysis(analysis, self.quantum)
         histograms.fill(histogrammed(selected), selected.weight)
@@ -147,7 +147,7 @@ def score(
     histograms = DatasetHistograms.for_analysis(analysis, quantum)
     counts = analysis.task.counts_for(analysis, dataset, quantum) if analysis.models else None
     with FriendTree(folder / "scores" / f"{dataset}.root") as tree:
-        scored = ordered_map(Scorer(analysis, folder, quantum), ranges, workers=workers)
+        scored = ordered_map(Scorer(analysis, folder, quantum, processor_digest(analysis)), ranges, workers=workers)
         for part, result in zip(ranges, scored, strict=True):
             tree.extend(result.columns)
             histograms += result.histograms

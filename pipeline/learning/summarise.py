@@ -30,7 +30,6 @@ from pipeline.stream.cache import usual_cache
 from pipeline.stream.flat_check import check_flattening
 from pipeline.stream.observables import check_histograms
 from pipeline.stream.read_ahead import ChunkMaker
-from pipeline.stream.read_chunk import read_chunk
 from pipeline.stream.select import select
 from pipeline.stream.spectra import ExactSpectrum, SpectrumKey, chunk_spectra, spectra_to_json
 from pipeline.stream.summary import Counts, Summary, counts_to_json
@@ -135,7 +134,7 @@ def summarise(
     found: dict[str, DatasetSummary] = {name: DatasetSummary() for name in analysis.datasets}
     keep = [name for name, dataset in analysis.datasets.items() if dataset.repeated_events == "keep"]
     with DuplicateFinder(plan, partial(_ids_of, analysis), keep=keep) as finder:
-        for dataset, file in _files(ChunkMaker(analysis, scratch or usual_cache()), plan, ledger, workers, progress):
+        for dataset, file in _files(ChunkMaker.of(analysis, scratch or usual_cache()), plan, ledger, workers, progress):
             found[dataset] += file.summary
             for part, keys in file.keys.items():
                 finder.add(part, keys)
@@ -194,7 +193,7 @@ def summarise_range(maker: ChunkMaker, part: Range) -> RangeSummary:
     """The summary of one range; what is built of it for training is kept by *maker*."""
     analysis = maker.analysis
     learned = part.dataset in analysis.trained_datasets()
-    selected, chunk = read_chunk(analysis, part, for_training=learned)
+    selected, chunk = maker.read(part, for_training=learned)
     check_histograms(analysis, selected)
     if learned and analysis.models:
         maker.keep_built(part, chunk)

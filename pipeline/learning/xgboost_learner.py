@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xgboost
 
+from pipeline.files import scratch_folder
 from pipeline.learning.checkpoint import State
 from pipeline.learning.learner import Epoch, Trained
 from pipeline.learning.predictor import table_of
@@ -55,17 +55,16 @@ def fit(
             "seed_per_iteration": True,
         }
     )
-    SCRATCH.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
+    with scratch_folder(SCRATCH) as scratch:
         bins = _max_bins(model)
-        events = _Pages(stream, "training", Path(scratch) / "training")
-        held_out = _Pages(stream, "validation", Path(scratch) / "validation")
+        events = _Pages(stream, "training", scratch / "training")
+        held_out = _Pages(stream, "validation", scratch / "validation")
         learned = xgboost.ExtMemQuantileDMatrix(events, max_bin=bins, nthread=training.threads)
         validated = xgboost.ExtMemQuantileDMatrix(held_out, max_bin=bins, ref=learned, nthread=training.threads)
         matrices = [learned, validated]
         del learned, validated
         try:
-            history = _boosted(model, matrices, training, checkpoint, progress)
+            history = _boosted(model, stream, matrices, training, checkpoint, progress)
         finally:
             # Their pages are in a folder that is removed now, also after an error, whose traceback would hold them.
             matrices.clear()
@@ -77,13 +76,14 @@ def fit(
         history=tuple(history),
         best_epoch=best,
         n_parameters=_n_nodes(kept),
-        events_seen=dict(stream.n_events["training"]),
+        events_seen=stream.counted("training"),
         files={"xgboost": "model.ubj"},
     )
 
 
 def _boosted(
     model: xgboost.Booster,
+    stream: TrainingStream,
     matrices: list[Any],
     training: Training,
     checkpoint: Checkpoint,
@@ -105,12 +105,12 @@ def _boosted(
         model.update(matrices[0], number)
         measured = model.eval_set(list(zip(matrices, ("training", "validation"), strict=True)))
         losses = [float(part.rpartition(":")[2]) for part in measured.split()[1:]]
-        row = Epoch(number + 1, losses[0], losses[1], rate)
+        row = Epoch(number + 1, losses[0], losses[1], rate, stream.ledgers["training"]["selected"])
         history.append(row.checked())
         progress(row)
         if checkpoint.due():
             booster = np.frombuffer(model.save_raw("ubj"), dtype=np.uint8)
-            checkpoint.save(State(len(history), 0, tuple(history), {"booster": booster}))
+            checkpoint.save(State(len(history), 0, tuple(history), stream.ledgers, {"booster": booster}))
     return history
 
 

@@ -24,7 +24,7 @@ from pipeline.stream.chunk import Chunk
 from pipeline.stream.flattening import bins_of_models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -55,7 +55,18 @@ class ChunkCache:
 
     def has(self, name: str) -> bool:
         """Whether the chunk called *name* is there, or was a moment ago."""
-        return (self.folder / name / NAMES).is_file()
+        try:
+            return (self._entry(name) / NAMES).is_file()
+        except OSError:  # a folder of another user
+            return False
+
+    def holds(self, name: str, chunk: Chunk) -> bool:
+        """Whether the entry called *name* is that very *chunk*."""
+        try:
+            kept = json.loads((self._entry(name) / NAMES).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return bool(kept == _checksums(_to_arrays(chunk)))
 
     def get(self, name: str, build: Callable[[], Chunk], *, inputs: str | None = None, verify: bool = True) -> Chunk:
         """The chunk called *name*, memory-mapped; built and kept if it is not there.
@@ -68,7 +79,7 @@ class ChunkCache:
             inputs: the one input set that is needed; None for all.
             verify: whether to compare the checksums, which reads all that is needed: once a process is enough.
         """
-        entry = self.folder / name
+        entry = self._entry(name)
         try:
             return self._load(entry, inputs, verify=verify)
         except (OSError, EOFError, ValueError, KeyError, TypeError):
@@ -79,7 +90,7 @@ class ChunkCache:
     def keep(self, name: str, chunk: Chunk) -> None:
         """Write *chunk* under *name*; a folder that cannot be written costs a warning."""
         try:
-            self._write(self.folder / name, chunk)
+            self._write(self._entry(name), chunk)
         except OSError as error:
             log.warning("The scratch cache %s cannot be used: %s. Going on without it.", self.folder, error)
 
@@ -101,8 +112,7 @@ class ChunkCache:
             arrays = _to_arrays(chunk)
             for name, array in arrays.items():
                 np.save(temporary / f"{name}.npy", array, allow_pickle=False)
-            checksums = {name: _checksum(array) for name, array in arrays.items()}
-            (temporary / NAMES).write_text(json.dumps(checksums), encoding="utf-8")
+            (temporary / NAMES).write_text(json.dumps(_checksums(arrays)), encoding="utf-8")
         if self._used(_size(entry)) > self.limit_bytes:
             self._shrink(keep=entry)
 
@@ -113,7 +123,7 @@ class ChunkCache:
             added = sum(map(_size, self._entries()))
         with usage.open("a", encoding="utf-8") as file:
             file.write(f"{added}\n")
-        return sum(float(line) for line in usage.read_text(encoding="utf-8").split() if line.isdigit())
+        return sum(float(line) for line in usage.read_bytes().split() if line.isdigit())
 
     def _shrink(self, *, keep: Path) -> None:
         total = _size(keep)
@@ -126,7 +136,13 @@ class ChunkCache:
             temporary.write_text(f"{total}\n", encoding="utf-8")
 
     def _entries(self) -> Iterator[Path]:
-        return (path for path in self.folder.iterdir() if path.name != USAGE)
+        shelves = (path for path in self.folder.iterdir() if path.is_dir())
+        # Hidden ones are being written.
+        return (entry for shelf in shelves for entry in shelf.iterdir() if not entry.name.startswith("."))
+
+    def _entry(self, name: str) -> Path:
+        """On a shelf by its first letters, so that no folder holds thousands of entries."""
+        return self.folder / name[:2] / name
 
 
 def usual_cache() -> ChunkCache:
@@ -135,8 +151,8 @@ def usual_cache() -> ChunkCache:
 
 
 def cache_name(made_by: str, part: Range) -> str:
-    """What addresses a chunk: the file's content by its UUID, the range, and what builds it."""
-    return content_digest([made_by, part.uuid, part.start, part.stop])
+    """What addresses a chunk: the file by its UUID and size, the range, and what builds it."""
+    return content_digest([made_by, part.uuid, part.size_bytes, part.start, part.stop])
 
 
 def made_by(analysis: Analysis, processor_digest: str) -> str:
@@ -171,6 +187,10 @@ def _from_arrays(arrays: dict[str, NDArray[Any]]) -> Chunk:
         elif kind == "bins":
             bins[rest] = array
     return Chunk(arrays["keys"], arrays["weight"], tensors, targets, bins)
+
+
+def _checksums(arrays: Mapping[str, NDArray[Any]]) -> dict[str, int]:
+    return {name: _checksum(array) for name, array in arrays.items()}
 
 
 def _checksum(array: NDArray[Any]) -> int:

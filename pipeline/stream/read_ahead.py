@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Analysis
     from pipeline.events.plan import Range
+    from pipeline.physics.selected import Selected
     from pipeline.scale.workers import Pending, Workers
     from pipeline.stream.cache import ChunkCache
     from pipeline.stream.chunk import Chunk
@@ -23,15 +24,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChunkMaker:
-    """Makes the chunk of a range, or finds it in the cache; what a worker is given."""
+    """Makes the chunk of a range, or finds it in the cache; what a worker is given.
+
+    Args:
+        analysis: the whole configuration.
+        scratch: the cache.
+        code: digest of the processor and all that it uses.
+    """
 
     analysis: Analysis
     scratch: ChunkCache
+    code: str
+
+    @classmethod
+    def of(cls, analysis: Analysis, scratch: ChunkCache) -> ChunkMaker:
+        """With the processor as it is now: whoever works for this maker must run the same."""
+        return cls(analysis, scratch, processor_digest(analysis))
+
+    def read(self, part: Range, *, for_training: bool) -> tuple[Selected, Chunk]:
+        """The selected events of *part* and what is built from them, from the file."""
+        return read_chunk(self.analysis, part, code=self.code, for_training=for_training)
 
     @cached_property
     def made_by(self) -> str:
         """Digest of what builds a chunk."""
-        return made_by(self.analysis, processor_digest(self.analysis))
+        return made_by(self.analysis, self.code)
 
     def name(self, part: Range) -> str:
         """What the cache calls the chunk of *part*."""
@@ -41,13 +58,13 @@ class ChunkMaker:
         """The chunk of *part*, in memory or mapped from the cache; the arguments are those of `ChunkCache.get`."""
 
         def build() -> Chunk:
-            return read_chunk(self.analysis, part, for_training=True)[1]
+            return self.read(part, for_training=True)[1]
 
         return self.scratch.get(self.name(part), build, inputs=inputs, verify=verify)
 
     def keep_built(self, part: Range, chunk: Chunk) -> None:
-        """Keep what another stage has built already, for training to begin at once."""
-        if not self.scratch.has(self.name(part)):
+        """Keep what another stage has just built, for training to begin at once."""
+        if not self.scratch.holds(self.name(part), chunk):
             self.scratch.keep(self.name(part), chunk)
 
     def keep(self, part: Range) -> Chunk | None:

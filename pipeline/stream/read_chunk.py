@@ -10,7 +10,7 @@ from pipeline.events.reading import reading
 from pipeline.events.retry import retrying
 from pipeline.events.site_slots import site_slots
 from pipeline.stream.chunk import build_chunk
-from pipeline.stream.select import select
+from pipeline.stream.select import check_running, select
 
 if TYPE_CHECKING:
     from pipeline.config import Analysis
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from pipeline.stream.chunk import Chunk
 
 
-def read_chunk(analysis: Analysis, part: Range, *, for_training: bool) -> tuple[Selected, Chunk]:
+def read_chunk(analysis: Analysis, part: Range, *, code: str, for_training: bool) -> tuple[Selected, Chunk]:
     """The selected events of *part*, and every input set built from them.
 
     Args:
+        code: digest of the processor that the caller counts on.
         for_training: with what only training needs.
 
     Raises:
-        InputError: the file cannot be read or is not the one that was planned, or an input is wrong.
+        InputError: the file cannot be read or is not the one that was planned, an input is wrong, or other code runs here.
     """
+    check_running(analysis, code)
 
     def attempt() -> tuple[Selected, Chunk]:
         with reading(part):  # a column may be read only when a tensor is built from it

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pipeline import plugins
 from pipeline.digest import ROOT, code_digest
+from pipeline.errors import InputError
 from pipeline.events.processor import load_processor
 from pipeline.events.reading import open_events, reading
 from pipeline.imports import closure
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipeline.config import Analysis
     from pipeline.events.plan import Range
     from pipeline.physics.selected import Selected
@@ -26,6 +30,7 @@ def select(analysis: Analysis, part: Range, *, variation: str = "nominal") -> Se
     Raises:
         InputError: the file cannot be read, or is not the one that was planned.
     """
+    running_digest(analysis)
     processor = load_processor(analysis)
     with reading(part):
         selected: Selected = processor.process(open_events(part, reads=(*processor.reads, "genWeight")), variation)
@@ -33,6 +38,40 @@ def select(analysis: Analysis, part: Range, *, variation: str = "nominal") -> Se
 
 
 def processor_digest(analysis: Analysis) -> str:
-    """Digest of the code that decides what a selected event looks like."""
-    processor = plugins.find("processors", analysis.processor).resolve()
-    return code_digest(*closure(processor, *SELECTED_BY))
+    """Digest of the code that decides what a selected event looks like, as it is on disk now."""
+    return _digest(_path_of(analysis))
+
+
+def running_digest(analysis: Analysis) -> str:
+    """Digest of the same code as this process runs it: what is edited after it was loaded does not run here."""
+    return _digest_when_loaded(_path_of(analysis))
+
+
+def check_running(analysis: Analysis, expected: str) -> None:
+    """See that this process runs the code that is *expected*, by its digest.
+
+    Raises:
+        InputError: it was edited after this process, or the stage that it works for, has begun.
+    """
+    if running_digest(analysis) != expected:
+        raise InputError(
+            f"processors/{analysis.processor}.py, or code that it uses, was edited while a stage ran."
+            " Expected the same code from beginning to end. Run the stage again; workers that run for longer are to be"
+            " started again as well."
+        )
+
+
+@lru_cache(maxsize=8)
+def _digest_when_loaded(path: Path) -> str:
+    """A module is loaded once a process, whatever becomes of its file."""
+    digest = _digest(path)
+    plugins.load("processors", path.stem, root=path.parent.parent)
+    return digest
+
+
+def _digest(path: Path) -> str:
+    return code_digest(*closure(path, *SELECTED_BY))
+
+
+def _path_of(analysis: Analysis) -> Path:
+    return plugins.find("processors", analysis.processor).resolve()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from pipeline.errors import PipelineError
 from pipeline.events.ledger import Ledger
 from pipeline.statistics.hashing import fold_of, salted
 from pipeline.stream.cache import usual_cache
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
     from pipeline.events.plan import Plan, Range
     from pipeline.scale.workers import Workers
     from pipeline.stream.cache import ChunkCache
-    from pipeline.stream.chunk import Chunk
+    from pipeline.stream.chunk import Chunk, Tensors
     from pipeline.stream.rows import Rows
 
 Part = Literal["training", "validation"]
+SAMPLE_EVENTS = 1024
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,22 @@ class TrainingStream:
     def n_batches(self, part: Part = "training") -> int:
         """Batches of an epoch."""
         return -(-sum(self.n_events[part].values()) // self.training.batch_size)
+
+    def counted(self, part: Part) -> dict[str, int]:
+        """By dataset, the events that the last complete epoch held, from its ledger."""
+        return {name: totals["selected"] for name, totals in self.ledgers[part]["datasets"].items()}
+
+    def sample(self) -> Tensors:
+        """Inputs of some events, of whatever fold: what the tensors look like, without beginning an epoch.
+
+        Raises:
+            PipelineError: there is no event.
+        """
+        for part in self.plan.ranges(self.factors):
+            chunk = self._maker(part, inputs=self.inputs)
+            if len(chunk):
+                return {name: np.array(tensor[:SAMPLE_EVENTS]) for name, tensor in chunk.tensors[self.inputs].items()}
+        raise PipelineError("No event is selected. Expected those of summary.json. Run summarise again.")
 
     def epoch(self, number: int, part: Part = "training") -> Iterator[Rows]:
         """The batches of one epoch: each selected event of *part* once.
@@ -132,4 +150,4 @@ class TrainingStream:
 
     @cached_property
     def _maker(self) -> ChunkMaker:
-        return ChunkMaker(self.analysis, self.scratch)
+        return ChunkMaker.of(self.analysis, self.scratch)

@@ -1,7 +1,7 @@
 """A stream of two Gaussians, made in memory, that looks to a learner like the one from ROOT files."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -21,7 +21,6 @@ class ToyStream:
 
     training: Training
     n_rows: int = 4000
-    ledgers: dict = field(default_factory=dict)
 
     def epoch(self, number, part="training"):
         rng = np.random.default_rng([number, part == "validation"])
@@ -37,11 +36,21 @@ class ToyStream:
             )
 
     @property
+    def ledgers(self):
+        return {"training": {"selected": self.n_rows}}
+
+    @property
     def n_events(self):
         return {part: dict(Counter(CLASS_OF[label] for label in self.labels(part))) for part in PARTS}
 
     def labels(self, part):
         return np.random.default_rng(part == "validation").integers(0, 2, self.n_rows)
+
+    def counted(self, part):
+        return self.n_events[part]
+
+    def sample(self):
+        return next(self.epoch(0, "validation")).tensors
 
     def n_batches(self, part="training"):
         return -(-self.n_rows // self.training.batch_size)

@@ -15,7 +15,8 @@ TRAINING = {
     "dnn": Training(batch_size=128, epochs=4, learning_rate=0.01, early_stopping={"patience": 2}),
     "bdt": Training(batch_size=128, epochs=12, learning_rate=0.3, early_stopping={"patience": 5}),
 }
-ROW = Epoch(1, 0.5, 0.25, 0.1)
+LEDGERS = {"training": {"selected": 4000}}
+ROW = Epoch(1, 0.5, 0.25, 0.1, 4000)
 
 
 class KilledError(Exception):
@@ -65,6 +66,17 @@ def test_a_training_that_goes_on_ends_with_the_same_weights(name, after, toy_str
     np.testing.assert_array_equal(answers(resumed, tmp_path, stream), expected)
 
 
+@pytest.mark.parametrize("name", ["dnn", "bdt"])
+def test_what_was_counted_comes_back_with_the_state(name, toy_stream, task, tmp_path):
+    stream, path = toy_stream(TRAINING[name]), tmp_path / "c.npz"
+
+    fit(name, stream, task, tmp_path, training=TRAINING[name], checkpoint=Checkpoint(path, "test", seconds_between=0.0))
+
+    state = Checkpoint(path, "test").load()
+    assert state.ledgers == stream.ledgers
+    assert [row.n_events for row in state.history] == [4000] * len(state.history)
+
+
 def test_a_training_can_be_stopped_again_and_again(toy_stream, task, tmp_path):
     stream, training = toy_stream(TRAINING["dnn"]), TRAINING["dnn"]
     undisturbed = fit("dnn", stream, task, tmp_path, training=training)
@@ -86,15 +98,15 @@ def test_a_training_can_be_stopped_again_and_again(toy_stream, task, tmp_path):
 def test_a_state_comes_back_as_it_was(tmp_path):
     checkpoint = Checkpoint(tmp_path / "new/c.npz", "me")
 
-    checkpoint.save(State(1, 16, (ROW,), {"a.0": np.array([1.5], np.float32)}))
+    checkpoint.save(State(1, 16, (ROW,), LEDGERS, {"a.0": np.array([1.5], np.float32)}))
 
     state = checkpoint.load()
-    assert (state.epoch, state.batch, state.history) == (1, 16, (ROW,))
+    assert (state.epoch, state.batch, state.history, state.ledgers) == (1, 16, (ROW,), LEDGERS)
     np.testing.assert_array_equal(state.arrays["a.0"], np.array([1.5], np.float32))
 
 
 def test_the_state_of_another_training_is_not_used(tmp_path, caplog):
-    Checkpoint(tmp_path / "c.npz", "me").save(State(1, 16, (ROW,), {}))
+    Checkpoint(tmp_path / "c.npz", "me").save(State(1, 16, (ROW,), LEDGERS, {}))
 
     assert Checkpoint(tmp_path / "c.npz", "you").load() is None
     assert "other settings, data or code" in caplog.text
@@ -118,6 +130,6 @@ def test_a_state_is_kept_when_it_is_time(tmp_path):
 def test_a_full_disk_does_not_end_the_training(tmp_path, caplog):
     (tmp_path / "c").write_text("a file where a folder is wanted")
 
-    Checkpoint(tmp_path / "c/c.npz", "me").save(State(0, 1, (), {}))
+    Checkpoint(tmp_path / "c/c.npz", "me").save(State(0, 1, (), LEDGERS, {}))
 
     assert "cannot be written" in caplog.text

@@ -202,7 +202,7 @@ def flaky_part(toy):
 
 @pytest.fixture
 def maker(toy, tmp_path):
-    return ChunkMaker(toy.analysis, ChunkCache(tmp_path / "cache", 1e9))
+    return ChunkMaker.of(toy.analysis, ChunkCache(tmp_path / "cache", 1e9))
 
 
 def test_a_read_that_fails_once_over_the_network_is_tried_again(maker, flaky_part):

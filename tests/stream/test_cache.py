@@ -54,7 +54,11 @@ def assert_same(expected, actual):
 
 
 def entries(folder):
-    return sorted(path.name for path in folder.iterdir() if path.is_dir())
+    return sorted(path.parent.name for path in folder.rglob("arrays.json"))
+
+
+def entry(folder, name):
+    return folder / name[:2] / name
 
 
 class Builder:
@@ -163,7 +167,7 @@ def no_folder(entry):
 def test_a_damaged_entry_is_made_again(damage, cache):
     build = Builder()
     cache.get("a", build)
-    damage(cache.folder / "a")
+    damage(entry(cache.folder, "a"))
 
     assert_same(build.chunk, cache.get("a", build))
     assert build.calls == 2
@@ -174,7 +178,7 @@ def test_a_damaged_entry_is_made_again(damage, cache):
 def test_an_entry_is_read_whole_only_when_it_is_verified(cache):
     build = Builder()
     cache.get("a", build)
-    flip(cache.folder / "a")
+    flip(entry(cache.folder, "a"))
 
     cache.get("a", build, verify=False)
     assert build.calls == 1
@@ -186,12 +190,41 @@ def test_a_lost_list_of_what_was_used_is_made_again(tmp_path):
     cache = ChunkCache(tmp_path, 1e9)
     for name in ("a", "b"):
         cache.get(name, Builder())
-    size = sum(path.stat().st_size for path in (tmp_path / "a").iterdir())
+    size = sum(path.stat().st_size for path in entry(tmp_path, "a").iterdir())
     (tmp_path / "usage.txt").unlink()
 
     ChunkCache(tmp_path, 2.5 * size).get("c", Builder())
 
     assert len(entries(tmp_path)) == 2
+
+
+def test_garbage_in_the_list_of_what_was_used_costs_nothing(tmp_path):
+    cache = ChunkCache(tmp_path, 1e9)
+    cache.get("a", Builder())
+    (tmp_path / "usage.txt").write_bytes(bytes(range(256)))
+
+    cache.get("b", Builder())
+
+    assert entries(tmp_path) == ["a", "b"]
+
+
+def test_what_another_process_writes_is_not_removed(tmp_path):
+    (tmp_path / "bb").mkdir()
+    (tmp_path / "bb/.bb.part").mkdir()
+    (tmp_path / "bb/.bb.part/keys.npy").write_bytes(bytes(10_000))
+
+    ChunkCache(tmp_path, 1.0).get("a", Builder())
+
+    assert (tmp_path / "bb/.bb.part/keys.npy").exists()
+
+
+def test_an_entry_is_told_from_another_chunk(cache):
+    build = Builder()
+    cache.get("a", build)
+
+    assert cache.holds("a", build.chunk)
+    assert not cache.holds("a", make_chunk(4))
+    assert not cache.holds("b", build.chunk)
 
 
 def test_a_folder_that_cannot_be_written_costs_a_warning_and_no_result(tmp_path, caplog):
@@ -233,11 +266,11 @@ def test_an_error_while_building_leaves_nothing(cache):
 
 def test_a_full_cache_drops_what_was_not_used_for_longest(tmp_path):
     ChunkCache(tmp_path, 1e9).get("a", Builder())
-    size = sum(path.stat().st_size for path in (tmp_path / "a").iterdir())
+    size = sum(path.stat().st_size for path in entry(tmp_path, "a").iterdir())
     cache = ChunkCache(tmp_path, 3.5 * size)
     for age, name in enumerate(("a", "b", "c")):
         cache.get(name, Builder())
-        os.utime(tmp_path / name, (1000 + age, 1000 + age))
+        os.utime(entry(tmp_path, name), (1000 + age, 1000 + age))
 
     cache.get("a", Builder())  # now the oldest is b
     cache.get("d", Builder())

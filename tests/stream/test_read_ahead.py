@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import uproot
 
 from pipeline.config import load_analysis
 from pipeline.errors import InputError
@@ -16,6 +17,7 @@ from pipeline.scale.local import local_workers
 from pipeline.scale.workers import Workers
 from pipeline.statistics.hashing import event_hash, fold_of
 from pipeline.stream.cache import ChunkCache
+from pipeline.stream.read_ahead import ChunkMaker
 from pipeline.stream.training_stream import TrainingStream, is_validation
 from tests.toy_analysis import make_toy
 
@@ -109,6 +111,47 @@ def test_a_file_that_is_replaced_is_noticed_although_its_chunks_are_in_the_cache
         batches(stream(*toy, workers=workers if count else None))
 
 
+@pytest.mark.parametrize("count", [0, 1], ids=["here", "beside"])
+def test_a_processor_that_is_edited_meanwhile_leaves_no_chunk_under_the_wrong_name(count, toy, tmp_path):
+    with local_workers(1, scratch=tmp_path) as workers:
+        before = stream(*toy, workers=workers if count else None, cache="edited")
+        batches(before, epochs=1)  # the processor is loaded
+        shutil.rmtree("edited")
+        code = tmp_path / "processors/toy.py"
+        code.write_text(code.read_text(encoding="utf-8").replace("value = np", "value = 1000 + np"), encoding="utf-8")
+
+        with pytest.raises(InputError, match=r"processors/toy\.py, or code that it uses, was edited while a stage ran"):
+            batches(stream(*toy, workers=workers if count else None, cache="edited"))
+
+    assert not list(Path("edited").rglob("*.npy"))
+
+
+def test_a_file_that_is_updated_in_place_has_other_chunks(toy, tmp_path):
+    analysis, plan = toy
+    old = batches(stream(*toy), epochs=1)
+    with uproot.update(tmp_path / "s.root") as file:  # keeps the UUID
+        file["more"] = {"x": np.arange(10)}
+    again = make_plan(analysis, {"s": ["s.root"], "b": ["b.root"]}, reads=["MET_pt"])
+    assert again.ranges(["s"])[0].uuid == plan.ranges(["s"])[0].uuid
+    before = set(Path("cache").rglob("*.npy"))
+
+    assert batches(stream(analysis, again), epochs=1) == old
+    assert len(set(Path("cache").rglob("*.npy"))) == len(before) * 3 / 2
+
+
+def test_summarise_puts_right_what_is_in_the_cache(toy, tmp_path):
+    analysis, plan = toy
+    expected = batches(stream(*toy))
+    wrong = ChunkMaker.of(analysis, ChunkCache(tmp_path / "cache", 1e9))
+    chunk = wrong.read(plan.ranges()[1], for_training=True)[1]
+    for part in plan.ranges():
+        wrong.scratch.keep(wrong.name(part), chunk)
+
+    summarise(analysis, plan, tmp_path / "summary.json", scratch=wrong.scratch)
+
+    assert batches(stream(*toy)) == expected
+
+
 def test_the_error_of_a_worker_names_the_range(toy, tmp_path):
     analysis, plan = toy
     broken = analysis.model_copy(update={"selection": {"nan_at_met_gev": 70.0}})
@@ -127,10 +170,10 @@ def test_summarise_leaves_a_cache_that_training_begins_with(toy, tmp_path):
 
     summarise(analysis, plan, tmp_path / "summary.json", scratch=kept)
 
-    names = {path.name for path in kept.folder.iterdir()}
+    names = {path.parent.name for path in kept.folder.rglob("*.npy")}
     assert batches(stream(*toy, cache="kept")) == expected
-    assert {path.name for path in kept.folder.iterdir()} == names
-    assert len(names) == 24 + 1  # and what says how much of it is used
+    assert {path.parent.name for path in kept.folder.rglob("*.npy")} == names
+    assert len(names) == 24
 
 
 def test_every_range_is_in_the_ledger_of_each_part(toy):
