@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -52,7 +53,7 @@ def main(names: tuple[str, ...], events: int, out: Path, scratch: Path) -> None:
         ratios = run(names or BENCHMARKS, events, scratch)
     except InputError as error:
         raise click.UsageError(str(error)) from error
-    write_json(out, [ratio.to_json() for ratio in ratios])
+    write_json(out, merged(out, [ratio.to_json() for ratio in ratios]))
     show(ratios, events)
 
 
@@ -71,6 +72,13 @@ def run(names: tuple[str, ...], events: int, scratch: Path) -> list[Ratio]:
         click.echo(f"{name} ...", err=True)
         ratios.append(importlib.import_module(f"benchmarks.{name}").run(setting))
     return ratios
+
+
+def merged(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """*rows*, and those of other benchmarks that *path* holds from before."""
+    names = {row["name"] for row in rows}
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return [row for row in before if row["name"] not in names] + rows
 
 
 def show(ratios: list[Ratio], events: int) -> None:

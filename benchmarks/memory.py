@@ -1,9 +1,10 @@
-"""The peak memory of each stage that walks the events, on a tenth of the files against all of them."""
+"""The peak memory of the stages that walk the events, on a tenth of the files against all of them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
 import yaml
 
 from benchmarks.peak import peak_mb
@@ -16,15 +17,19 @@ if TYPE_CHECKING:
     from benchmarks.setting import Setting
 
 GOAL = 1 / 1.05
-MODEL = "dnn"
+MODELS = ("dnn", "bdt")
 
 
 def run(setting: Setting) -> Ratio:
-    """One process each, and a buffer smaller than what is selected of one file; the ratios are of the stages."""
+    """One process each, and a buffer smaller than what is selected of one file; told is the stage that grows most."""
     folder = setting.scratch.resolve() / "memory"
     folder.mkdir(exist_ok=True)
     few, many = (peaks(setting, folder, name, share) for name, share in (("few", 10), ("many", 1)))
-    return Ratio.of("memory, a tenth of the files", [few[stage] / many[stage] for stage in few], goal=GOAL)
+    for stage in few:
+        click.echo(f"  {stage}: {few[stage]:.0f} MB, {many[stage]:.0f} MB", err=True)
+    ratios = {stage: few[stage] / many[stage] for stage in few}
+    worst = min(ratios, key=lambda stage: ratios[stage])
+    return Ratio(f"memory, most in {worst}", ratios[worst], ratios[worst], max(ratios.values()), GOAL)
 
 
 def peaks(setting: Setting, folder: Path, name: str, share: int) -> dict[str, float]:
@@ -34,11 +39,10 @@ def peaks(setting: Setting, folder: Path, name: str, share: int) -> dict[str, fl
     common = ("--config", config, "--results", folder)
     peak_mb(".", "plan", *common)
     found = {"summarise": peak_mb(".", "summarise", *common)}
-    for fold in range(setting.analysis.folds):
-        peak = peak_mb(".", "train", *common, "--model", MODEL, "--fold", str(fold))
-        found["train"] = max(peak, found.get("train", 0.0))
-    for dataset in setting.analysis.datasets:
-        found["score"] = max(peak_mb(".", "score", *common, "--dataset", dataset), found.get("score", 0.0))
+    for model in MODELS:
+        folds = [("--model", model, "--fold", str(fold)) for fold in range(setting.analysis.folds)]
+        found[f"train {model}"] = max(peak_mb(".", "train", *common, *fold) for fold in folds)
+    found["score"] = max(peak_mb(".", "score", *common, "--dataset", name) for name in setting.analysis.datasets)
     return found
 
 
@@ -51,6 +55,7 @@ def analysis_of(setting: Setting, share: int) -> dict[str, Any]:
         dataset["files"] = files[: max(1, len(files) // share)]
     # Several ranges in one file: the first range of all needs less, for nothing is there yet to be added to.
     analysis["reading"] = {"range_entries": 20_000}
-    analysis["models"] = {MODEL: analysis["models"][MODEL]}
+    analysis["models"] = {model: analysis["models"][model] for model in MODELS}
     analysis["training"] |= {"epochs": 1, "batch_size": 1024, "shuffle_buffer_mb": 0.5}
+    analysis["models"]["bdt"]["training"] |= {"epochs": 5}
     return analysis

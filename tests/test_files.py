@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
-from pipeline.files import read_json, replacing, write_json
+from pipeline.files import read_json, replacing, scratch_folder, write_json
 from pipeline.processes import place
 
 
@@ -174,3 +174,42 @@ def test_a_damaged_product_names_its_stage(tmp_path):
 
     with pytest.raises(InputError, match=r"plan\.json is no JSON: .* Remove it and run the stage 'plan' again\."):
         read_json(path, made_by="plan")
+
+
+def test_a_scratch_folder_is_removed_also_after_an_error(tmp_path):
+    with pytest.raises(KeyError), scratch_folder(tmp_path / "scratch") as folder:
+        (folder / "sub").mkdir()
+        raise KeyError
+
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
+    code = (
+        "import os, signal, sys; from pathlib import Path; from pipeline.files import scratch_folder\n"
+        "with scratch_folder(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
+    (killed,) = tmp_path.iterdir()
+    elsewhere = tmp_path / f"other-host-1.{killed.name.split('.')[1]}.abc"
+    elsewhere.mkdir()
+
+    with scratch_folder(tmp_path) as mine, scratch_folder(tmp_path) as second:
+        assert set(tmp_path.iterdir()) == {mine, second, elsewhere}
+
+
+def test_a_scratch_folder_that_cannot_be_made_says_what_to_do(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+
+    with pytest.raises(InputError, match=r"file/x cannot be written: Not a directory\. Expected .* Give it space"):
+        scratch_folder(tmp_path / "file/x").__enter__()
+
+
+def test_a_folder_replaces_another_one_whole(tmp_path):
+    for content in ("old", "new"):
+        with replacing(tmp_path / "model") as folder:
+            folder.mkdir()
+            (folder / content).write_text(content, encoding="utf-8")
+
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
