@@ -45,7 +45,7 @@ def objects_analysis(files: Mapping[str, Sequence[str]], collection: str, max_ob
 
 def objects_stream(analysis: Analysis, cache: Path, training: Training, *, workers: Workers | None = None) -> TrainingStream:
     """All events of *analysis*, in random order."""
-    files = {name: dataset.files for name, dataset in analysis.datasets.items()}
+    files = {name: [str(path) for path in dataset.files] for name, dataset in analysis.datasets.items()}
     plan = make_plan(analysis, files, reads=load_processor(analysis).reads)
     counts = {name: plan.dataset(name).entries for name in files}
     return TrainingStream(

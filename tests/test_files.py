@@ -177,8 +177,9 @@ def test_a_damaged_product_names_its_stage(tmp_path):
 
 
 def test_a_scratch_folder_is_removed_also_after_an_error(tmp_path):
-    with pytest.raises(KeyError), scratch_folder(tmp_path / "scratch") as folder:
+    with scratch_folder(tmp_path / "scratch") as folder:
         (folder / "sub").mkdir()
+    with pytest.raises(KeyError), scratch_folder(tmp_path / "scratch"):
         raise KeyError
 
     assert list((tmp_path / "scratch").iterdir()) == []

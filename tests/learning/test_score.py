@@ -52,7 +52,7 @@ def scorer(analysis, tmp_path_factory):
             trees = xgboost.train({"objective": "multi:softprob", "num_class": 2, "base_score": base}, data, 0)
             trees.save_model(place / "model.ubj")
             write_json(place / "model.json", {"files": {"xgboost": "model.ubj"}})
-    return Scorer(analysis, folder, Quantum.of_typical_weight(1.0, processor_digest(analysis)))
+    return Scorer(analysis, folder, Quantum.of_typical_weight(1.0), "code")
 
 
 @pytest.fixture(scope="module")
