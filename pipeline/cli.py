@@ -25,6 +25,7 @@ SCALE = click.option(
     envvar="NANOLOOM_SCALE",
     help="where ranges are worked on: sync, local, htcondor, or a dask scheduler's address; without it, as the YAML says",
 )
+JSON = click.option("--json", "as_json", is_flag=True, help="for machines")
 
 
 class _Commands(click.Group):
@@ -253,6 +254,42 @@ def check(config: Path) -> None:
     load_processor(analysis)
     check_labels(analysis)
     click.echo(f"{config} is in order: {len(analysis.datasets)} datasets, {len(analysis.models)} models.")
+
+
+@main.command()
+@click.option("--config", "config", type=EXISTING, help="the analysis to be run; without it, all of config/")
+@RESULTS
+@JSON
+def doctor(config: Path | None, results: Path, as_json: bool) -> None:
+    """Check whether this place is fit for a run, and say what to do. Ends with 1 if there is a fault."""
+    import json
+
+    from pipeline.operations import doctor as place
+
+    findings = place.examine(place.this_machine(config, results))
+    if as_json:
+        click.echo(json.dumps(place.to_json(findings), indent=1, ensure_ascii=False))
+    else:
+        click.echo(place.to_text(findings, color=sys.stdout.isatty()))
+    sys.exit(1 if place.has_fault(findings) else 0)
+
+
+@main.command()
+@RESULTS
+@click.option("--logs", type=EXISTING, default=Path("logs"), show_default=True, help="where the logs of the rules are")
+@JSON
+def explain(results: Path, logs: Path, as_json: bool) -> None:
+    """Say why the last run failed: each job with its last words, and what to do. Ends with 1 if something has."""
+    import json
+
+    from pipeline.operations.explain import explain as run
+
+    explanation = run(results.parent, logs=logs)
+    if as_json:
+        click.echo(json.dumps(explanation.to_json(), indent=1, ensure_ascii=False))
+    else:
+        click.echo(explanation.to_text(color=sys.stdout.isatty()))
+    sys.exit(1 if explanation.failures else 0)
 
 
 @main.command()
