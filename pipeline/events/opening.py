@@ -67,6 +67,8 @@ def _open(path: str) -> Any:
         # Arrays are not cached by uproot: 100 MB for each open file would go unseen.
         file = uproot.open(path, array_cache=None, **options_for(path))
         size = file.file.source.num_bytes
+        if is_url(path):
+            file.file.begin_chunk.wait()  # to see that it has the length that was asked for
     except Exception as error:
         remedy = f" {_remedy(path, error)}" if is_url(path) else ""
         raise InputError(f"{path} cannot be opened as a ROOT file: {cause_of(error)}.{remedy}") from error
@@ -86,7 +88,8 @@ def _remedy(path: str, error: Exception) -> str:
         return "Get a credential that the server takes (voms-proxy-init, X509_USER_PROXY), and see that jobs have it too."
     if isinstance(error, FileNotFoundError):
         return "Correct the URL, or remove it."
-    return "See what the server gives under that URL, or list a replica of the file beside it."
+    ranges = ", and that it can give ranges of bytes, as nginx can" if path.startswith("http") else ""
+    return f"See what the server gives under that URL{ranges}; or list a replica of the file beside it."
 
 
 def give_up_replica(path: str, file: Any, *, sites: Sites = SITES) -> None:

@@ -26,8 +26,9 @@ DISGUISED = re.compile(r"^'(\w*(?:Error|Exception))' object is not subscriptable
 # XRootD's client of a file that was closed after an earlier error.
 CLOSED = "I/O operation on closed file"
 # Answers of an XRootD server that will be the same next time: bad argument, no permission, no such file, a folder, no
-# authentication (https://xrootd.slac.stanford.edu/doc/dev56/XRdv520.htm, table of error codes).
-FINAL_XROOTD = re.compile(r"\[(3000|3010|3011|3016|3030)\]|Auth failed", re.IGNORECASE)
+# authentication (https://xrootd.slac.stanford.edu/doc/dev56/XRdv520.htm, table of error codes). And of uproot: a server gave
+# more or fewer bytes than it was asked for.
+FINAL = re.compile(r"\[(3000|3010|3011|3016|3030)\]|Auth failed|expected Chunk of length", re.IGNORECASE)
 # Of HTTP, too many requests and a server that is in trouble.
 PASSING_HTTP = (408, 425, 429, 500, 502, 503, 504)
 
@@ -104,7 +105,7 @@ def _is_of_network(error: BaseException) -> bool:
     if type(error).__module__.partition(".")[0] == "aiohttp":
         return getattr(error, "status", 503) in PASSING_HTTP
     if isinstance(error, OSError):
-        return FINAL_XROOTD.search(str(error)) is None
+        return FINAL.search(str(error)) is None
     if isinstance(error, ValueError):
         return str(error).startswith(CLOSED)
     return isinstance(error, TypeError) and DISGUISED.search(str(error)) is not None

@@ -1,4 +1,4 @@
-"""Real servers of files for tests, XRootD and nginx: on loopback, as the user nobody, in a folder that is removed at the end."""
+"""Real servers of files for tests, XRootD and nginx: on loopback, as nobody, in a folder that is removed at the end."""
 
 import ctypes
 import os
@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 # A server ends with the tests, however they end.
@@ -183,7 +184,7 @@ class XRootD(Server):
         found = []
 
         def enter_and_connect() -> None:
-            with open(f"/proc/{self._process.pid}/ns/net") as network:  # of this thread only
+            with Path(f"/proc/{self._process.pid}/ns/net").open() as network:  # of this thread only
                 if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), CLONE_NEWNET) != 0:
                     return
             connection = socket.socket()
@@ -239,21 +240,17 @@ class Wire:
 
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
         """Pass bytes on until one end hangs up; then the other one does."""
-        try:
+        with suppress(OSError):
             while data := source.recv(1 << 16):
                 time.sleep(self.delay_s)
                 target.sendall(data)
-        except OSError:
-            pass
         hang_up(target)
 
 
 def hang_up(end: socket.socket) -> None:
     """Wake up whoever waits at this end, and close it."""
-    try:
+    with suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
     end.close()
 
 

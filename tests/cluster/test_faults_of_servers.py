@@ -225,16 +225,33 @@ def test_a_server_that_falls_silent_while_it_is_read_is_asked_again(impatient, s
     assert read(second, between=server.go_on).tolist() == expected_of(second)
 
 
+def test_a_server_without_ranges_is_told(make_nano, tmp_path):
+    pytest.importorskip("aiohttp")
+    make_nano(tmp_path / "a.root")
+    with subprocess.Popen(
+        [sys.executable, "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        try:
+            port = process.stdout.readline().split(b" port ")[1].split()[0].decode()
+            problem = problem_of(f"http://127.0.0.1:{port}/a.root")
+        finally:
+            process.kill()
+
+    assert "and that it can give ranges of bytes, as nginx can; or list a replica" in problem
+
+
 def test_a_slow_line_is_no_silent_server(impatient, xrootd, nginx, make_nano, tmp_path):
     path = make_nano(tmp_path / "large.root", 40_000, cluster_entries=40_000)
-    xrootd.add(path)
-    xrootd.wire.delay_s = 0.4
     nginx.add(path)
 
-    for url in (xrootd.url(path.name), nginx.url(f"slow/{path.name}")):
+    for url in (xrootd.add(path), nginx.url(f"slow/{path.name}")):
         with open_root(url) as file:
-            start = time.monotonic()
-            assert len(file["Events"].arrays(["event", "Muon_pt"])) == 40_000
+            tree = file["Events"]
+            xrootd.wire.delay_s, start = 0.4, time.monotonic()
+            assert len(tree.arrays(["event", "MET_pt", "Muon_pt", "Muon_phi"])) == 40_000
         assert time.monotonic() - start > 2.5
 
 

@@ -1,7 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 
 from pipeline.errors import InputError, PipelineError
-from pipeline.events.retry import retrying
+from pipeline.events.retry import DamagedError, retrying
 
 URL = "root://host//x.root"
 
@@ -72,3 +74,55 @@ def test_what_will_not_mend_itself_is_raised_at_once(path, error):
     with pytest.raises(type(error)):
         retrying(path, work, sleep=lambda seconds: None)
     assert work.calls == 1
+
+
+def test_attempts_inside_of_attempts_are_not_multiplied():
+    work = Failing(100, OSError("gone"))
+    with pytest.raises(OSError, match="gone"):
+        retrying(URL, lambda: retrying(URL, work, sleep=lambda _: None), sleep=lambda _: None)
+    assert work.calls == 3
+
+
+def test_there_are_as_many_attempts_as_replicas():
+    work = Failing(4, OSError("gone"))
+    assert retrying("|".join([URL] * 5), work, sleep=lambda _: None) == "answer"
+
+
+def test_no_attempt_begins_late():
+    now = iter(range(0, 1000, 24))
+    work = Failing(100, TimeoutError("no answer"))
+    with pytest.raises(TimeoutError, match="no answer"):
+        retrying(URL, work, sleep=lambda _: None, clock=lambda: next(now))
+    assert work.calls == 2
+
+
+def test_a_damaged_file_is_tried_again_only_where_it_has_a_replica():
+    once = Failing(1, DamagedError("x"))
+    with pytest.raises(DamagedError):
+        retrying(URL, once, sleep=lambda _: None)
+    assert retrying(f"{URL}|{URL}", Failing(1, DamagedError("x")), sleep=lambda _: None) == "answer"
+
+
+@pytest.mark.parametrize(
+    ("message", "calls"),
+    [("[3010] permission denied", 1), ("[3030] no", 1), ("[FATAL] Auth failed", 1), ("[FATAL] Connection error", 3)],
+)
+def test_what_an_xrootd_server_refuses_is_not_asked_again(message, calls):
+    work = Failing(100, OSError(f"XRootD error: {message}"))
+    with pytest.raises(OSError, match="XRootD error"):
+        retrying(URL, work, sleep=lambda _: None)
+    assert work.calls == calls
+
+
+@pytest.mark.parametrize(("status", "calls"), [(401, 1), (403, 1), (416, 1), (429, 3), (500, 3), (503, 3)])
+def test_of_http_only_what_may_pass_is_asked_again(status, calls):
+    aiohttp = pytest.importorskip("aiohttp")
+    work = Failing(100, aiohttp.ClientResponseError(SimpleNamespace(real_url=URL), (), status=status))
+    with pytest.raises(aiohttp.ClientResponseError):
+        retrying(URL, work, sleep=lambda _: None)
+    assert work.calls == calls
+
+
+def test_a_connection_that_http_lost_is_tried_again():
+    aiohttp = pytest.importorskip("aiohttp")
+    assert retrying(URL, Failing(1, aiohttp.ServerDisconnectedError()), sleep=lambda _: None) == "answer"
