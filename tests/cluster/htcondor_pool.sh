@@ -2,9 +2,10 @@
 # A real HTCondor pool of one machine, on loopback, for tests:  htcondor_pool.sh install | start | run COMMAND... | stop
 #
 #   install   unpacks HTCondor of Debian 13 into a folder of its own: needs root, apt and a package mirror; 10 s, 300 MB.
-#             Nothing of the machine is changed: the programs bring their own C library along.
+#             Nothing of the machine is changed: the programs bring their own C library along. Beside it comes a Python with
+#             Snakemake's plugin for HTCondor, on top of the `python3` that is found first and sees all of its packages.
 #   start     starts the daemons and waits until a machine offers its slot; they end by themselves after POOL_SECONDS.
-#   run       runs a command that talks to this pool (condor_q, snakemake --executor htcondor, ...).
+#   run       runs a command that talks to this pool (condor_q, python -m snakemake --executor htcondor, ...).
 #   stop      ends the daemons and what they run, by process id.
 #
 # The pool pretends to have one GPU. A process needs its token, which only this user can read, to submit or to look.
@@ -16,23 +17,25 @@ POOL=${POOL:-$REPOSITORY/.scratch/htcondor-pool}    # configuration, logs, queue
 POOL_CPUS=${POOL_CPUS:-2}
 POOL_MEMORY_MB=${POOL_MEMORY_MB:-6000}
 POOL_SECONDS=${POOL_SECONDS:-1800}
+PYTHON=$HTCONDOR/python
 LIBRARIES=$HTCONDOR/usr/lib/x86_64-linux-gnu:$HTCONDOR/usr/lib/condor:$HTCONDOR/usr/lib
 LOADER=$HTCONDOR/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
 
 main() {
     case "${1:-}" in
-    install) install_programs ;;
+    install) install_programs && install_plugin ;;
     start) start_pool ;;
     run) shift && as_user "$@" ;;
     stop) stop_pool ;;
-    *) sed -n 2,11p "$0" && exit 2 ;;
+    *) sed -n 2,13p "$0" && exit 2 ;;
     esac
 }
 
 # As root HTCondor would give every job to another user, which a container does not allow. In a user namespace in which this
 # process has the number of an ordinary user (games, of every Debian), it runs the jobs as the one who started it.
 as_user() {
-    local environment=(CONDOR_CONFIG="$POOL/condor_config" PATH="$HTCONDOR/usr/bin:$HTCONDOR/usr/sbin:$PATH")
+    local environment
+    environment=(CONDOR_CONFIG="$POOL/condor_config" PATH="$PYTHON/bin:$HTCONDOR/usr/bin:$HTCONDOR/usr/sbin:$PATH")
     if [ "$(id -u)" = 0 ]; then
         env "${environment[@]}" USER=games LOGNAME=games unshare --user --map-user=5 --map-group=60 "$@"
     else
@@ -41,7 +44,7 @@ as_user() {
 }
 
 install_programs() {
-    [ -x "$HTCONDOR/usr/bin/condor_version" ] && return
+    [ ! -x "$HTCONDOR/usr/bin/condor_version" ] || return 0
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     download "$work"
@@ -75,6 +78,19 @@ CONFIG
     APT_CONFIG=$1/apt.conf apt-get -qq install --yes --download-only condor patchelf >"$1/apt.log" || { cat "$1/apt.log" >&2 && return 1; }
 }
 
+# Apart from the project's own packages: Snakemake imports every plugin that is installed, and this one warns where no pool is.
+install_plugin() {
+    local packages above
+    packages=$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    above=$PYTHON/lib/$(basename "$(dirname "$packages")")/site-packages
+    [ "$(cat "$above/below.pth" 2>/dev/null)" != "$packages" ] || return 0
+    rm -rf "$PYTHON"
+    python3 -m venv --without-pip "$PYTHON"
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$above" \
+        snakemake-executor-plugin-htcondor==0.3.0 htcondor==24.12.24
+    echo "$packages" >"$above/below.pth"
+}
+
 # The programs start one another, so each must find the C library of Debian 13 by itself.
 bind_to_own_libraries() {
     find "$HTCONDOR"/usr/{bin,sbin,libexec/condor} -type f | while read -r program; do
@@ -93,11 +109,11 @@ start_pool() {
     write_configuration "$(free_port)"
     make_token
     # SIGQUIT is condor_master's fast shutdown.
-    as_user timeout --signal=QUIT --kill-after=20 "$POOL_SECONDS" condor_master -f >"$POOL/log/master.out" 2>&1 </dev/null &
-    echo $! >"$POOL/pid"
+    as_user timeout --signal=QUIT --kill-after=20 "$POOL_SECONDS" \
+        condor_master -f -pidfile "$POOL/pid" >"$POOL/log/master.out" 2>&1 </dev/null &
     for _ in $(seq 120); do
         if as_user condor_status -af Name 2>/dev/null | grep -q slot; then return; fi
-        is_running || break
+        kill -0 $! || break
         sleep 0.25
     done
     echo "The pool did not come up within 30 s. The end of $POOL/log/MasterLog:" >&2
