@@ -224,7 +224,7 @@ def _outputs(root: Path, logs: Path, cluster: str) -> list[Path]:
 
 
 def _summary(run: RunLog, failures: Iterable[Failure], alive: list[str]) -> str:
-    steps = f", {run.steps} done" if run.steps else ""
+    steps = f", {run.steps} jobs done" if run.steps else ""
     command = f"`snakemake {run.command.partition('snakemake ')[2]}`".replace(" `", "`")
     last = f"Last run: {run.date or 'without a date'}{steps}, {command} ({run.path})."
     if alive:

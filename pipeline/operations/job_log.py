@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 TAIL_BYTES = 65_536
 SHOWN_LINES = 6
 # As `Range` names itself.
-RANGE = re.compile(r"([^\s:,'\"]+), entries (\d+) to (\d+)")
+RANGE = re.compile(r"([^\s,'\"]+), entries (\d+) to (\d+)")
 # Where the reason begins: our own errors, the shell's, or the last line of a traceback. Notes come in between.
 REASON = re.compile(r"(error: |\S*(bash|sh): |[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Warning|KilledWorker)\b)")
 

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 State = Literal["begun", "done", "failed"]
 TIME = re.compile(r"\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\]")
-# Around the logs of failed jobs, which it shows with show-failed-logs.
-FRAME = re.compile("={40,}")
+# Before the log of a failed job, which it shows with show-failed-logs between two lines of `=`.
+SHOWN = re.compile(r"Logfile .*:")
+FRAME = re.compile("=+")
 BEGUN = re.compile(r"(?:local)?(?:rule|checkpoint) (\w+):")
 DONE = re.compile(r"Finished jobid: (\d+) ")
 FAILED = re.compile(r"Error in rule (\w+):")
@@ -107,14 +108,8 @@ def read_run_log(path: Path) -> RunLog:
 
 def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
     """Each line that begins at the margin, and the lines that belong to it; an exception has what comes after it as well."""
-    head, body, framed = "", [], False
-    for line in text.splitlines():
-        if TIME.fullmatch(line):
-            framed = False
-        elif FRAME.fullmatch(line):
-            framed = not framed
-        if framed or FRAME.fullmatch(line):
-            continue
+    head, body = "", []
+    for line in _without_shown_logs(text.splitlines()):
         if line.startswith(" ") or (EXCEPTION.fullmatch(head) and not _is_start(line)):
             body.append(line)
             continue
@@ -123,6 +118,19 @@ def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
         head, body = line, []
     if head:
         yield head, body
+
+
+def _without_shown_logs(lines: list[str]) -> Iterator[str]:
+    """The lines of the run alone: what it shows of the log of a job may be anything, even the log of a Snakemake."""
+    frame, before = "", ""
+    for line in lines:
+        if frame:
+            frame = "" if line == frame else frame
+        elif SHOWN.fullmatch(before) and FRAME.fullmatch(line):
+            frame = line
+        else:
+            yield line
+        before = line
 
 
 def _is_start(line: str) -> bool:
@@ -146,7 +154,7 @@ def _enter(log: RunLog, head: str, body: list[str], exceptions: list[str]) -> No
     elif submitted := SUBMITTED.match(head):
         log.batch[submitted[1]] = submitted[2]
     elif steps := STEPS.match(head):
-        log.steps = steps[0]
+        log.steps = f"{steps[1]} of {steps[2]}"
     elif head.startswith(("Complete log", "Nothing to be done")):
         log.ended = True
     elif head.startswith("======"):
