@@ -93,7 +93,7 @@ def explain(root: Path = Path(), *, logs: Path = Path("logs"), now: datetime | N
     if not newest:
         return Explanation("Nothing has run here: there is no .snakemake/log. Type snakemake --cores N.")
     alive = [str(run) for run in dict.fromkeys(runs(root).values()) if run.state != "ended"]
-    run = next((log for log in newest if log.jobs or log.ended), newest[0])
+    run = next(filter(_counts, newest), newest[0])
     failures = (
         *_refusals(newest, root),
         *_of_workflow(newest),
@@ -108,8 +108,13 @@ def _newest(root: Path) -> Iterator[RunLog]:
     for path in islice(paths, MOST_LOGS):
         log = read_run_log(path)
         yield log
-        if log.jobs or (log.ended and not log.errors):
+        if _counts(log):
             return
+
+
+def _counts(log: RunLog) -> bool:
+    """Whether the state of the products is told by *log*: it ran jobs, or found that there were none to run."""
+    return bool(log.jobs) or (log.ended and not log.errors)
 
 
 def _refusals(newest: list[RunLog], root: Path) -> Iterator[Failure]:
