@@ -7,13 +7,14 @@ SIZE ?= 1
 READY := .venv/.ready
 RUN := . .venv/bin/activate &&
 
-.PHONY: run test test-all lint bench format clean help
+.PHONY: run test test-all lint bench demo-htcondor format clean help
 
 help:
 	@echo "make run    simulate, train, score and report every analysis (SIZE=$(SIZE), CORES=$(CORES))"
 	@echo "make test   the test suite          make test-all   with the slow tests"
 	@echo "make lint   all checks of the code  make format     mend what can be mended"
 	@echo "make bench  the benchmarks          make clean      remove products, logs and scratch"
+	@echo "make demo-htcondor   hh_bbww at small size on a real HTCondor pool of this machine, compared with a local run (root, Debian)"
 
 run: $(READY)
 	$(RUN) snakemake --cores $(CORES) --workflow-profile snakemake/profiles/local --config size=$(SIZE)
@@ -33,6 +34,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(RUN) python -m benchmarks
+
+demo-htcondor: $(READY)
+	$(RUN) CORES=$(CORES) tests/cluster/demo_htcondor.sh
 
 clean:
 	rm -rf results logs .scratch .snakemake

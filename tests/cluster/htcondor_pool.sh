@@ -3,7 +3,7 @@
 #
 #   install   unpacks HTCondor of Debian 13 into a folder of its own: needs root, apt and a package mirror; 10 s, 300 MB.
 #             Nothing of the machine is changed: the programs bring their own C library along. Beside it comes a Python with
-#             Snakemake's plugin for HTCondor, on top of the `python3` that is found first and sees all of its packages.
+#             Snakemake's plugins for HTCondor and Slurm, on top of the `python3` that is found first and sees all of its packages.
 #   start     starts the daemons and waits until a machine offers its slot; they end by themselves after POOL_SECONDS.
 #   run       runs a command that talks to this pool (condor_q, python -m snakemake --executor htcondor, ...).
 #   stop      ends the daemons and what they run, by process id.
@@ -23,7 +23,7 @@ LOADER=$HTCONDOR/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
 
 main() {
     case "${1:-}" in
-    install) install_programs && install_plugin ;;
+    install) install_programs && install_plugins ;;
     start) start_pool ;;
     run) shift && as_user "$@" ;;
     stop) stop_pool ;;
@@ -78,8 +78,8 @@ CONFIG
     APT_CONFIG=$1/apt.conf apt-get -qq install --yes --download-only condor patchelf >"$1/apt.log" || { cat "$1/apt.log" >&2 && return 1; }
 }
 
-# Apart from the project's own packages: Snakemake imports every plugin that is installed, and this one warns where no pool is.
-install_plugin() {
+# Apart from the project's own packages: Snakemake imports every plugin that is installed, and that of HTCondor warns where no pool is.
+install_plugins() {
     local packages above
     packages=$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     above=$PYTHON/lib/$(basename "$(dirname "$packages")")/site-packages
@@ -87,7 +87,8 @@ install_plugin() {
     rm -rf "$PYTHON"
     python3 -m venv --without-pip "$PYTHON"
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$above" \
-        snakemake-executor-plugin-htcondor==0.3.0 htcondor==24.12.24
+        snakemake-executor-plugin-htcondor==0.3.0 htcondor==24.12.24 \
+        snakemake-executor-plugin-slurm==2.8.0 snakemake-executor-plugin-slurm-jobstep==0.6.1
     echo "$packages" >"$above/below.pth"
 }
 
