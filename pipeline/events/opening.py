@@ -15,11 +15,13 @@ from pipeline.errors import InputError, nearest
 from pipeline.events.files import is_url
 from pipeline.events.remote import options_for
 from pipeline.events.replicas import Sites, replicas_of, site_of
-from pipeline.events.retry import DISGUISED, LAST_BEGIN_S, is_transient, retrying
+from pipeline.events.retry import DISGUISED, is_transient, retrying
 
 logger = logging.getLogger(__name__)
 
 MAGIC = b"root"
+# One attempt waits for one silent server, which takes longer than this; the next attempt begins with the other replicas.
+ONE_SILENT_S = 5.0
 DENIED = re.compile(r"\[(3010|3030)\]|Auth failed|\b40[13]\b|Permission denied", re.IGNORECASE)
 # The same for all threads of a process; it decides nothing but the order in which replicas are tried.
 SITES = Sites()
@@ -42,7 +44,7 @@ def _first_that_opens(replicas: list[str], sites: Sites) -> Any:
     start = time.monotonic()
     problems: list[InputError] = []
     for replica in replicas:
-        if problems and time.monotonic() - start > LAST_BEGIN_S:
+        if problems and time.monotonic() - start > ONE_SILENT_S:
             break
         try:
             return _open(replica)
@@ -56,7 +58,7 @@ def _first_that_opens(replicas: list[str], sites: Sites) -> Any:
     untried = replicas[len(problems) :]
     raise InputError(
         f"None of the {len(replicas)} replicas can be used: {' '.join(map(str, problems))}"
-        f"{' Not tried in time: ' + ', '.join(untried) + '.' if untried else ''}"
+        f"{' Not tried yet: ' + ', '.join(untried) + '.' if untried else ''}"
     ) from next((problem for problem in problems if is_transient(replicas[0], problem)), problems[-1])
 
 

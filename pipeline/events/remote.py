@@ -8,7 +8,7 @@ from typing import Any
 # Seconds without an answer. With the client's defaults an unreachable XRootD server is waited for longer than three minutes.
 # A slow transfer is no missing answer, as long as something arrives.
 CONNECT_S = 10
-ANSWER_S = 15
+ANSWER_S = 12
 # https://xrootd.slac.stanford.edu/doc/xrdcl-docs/www/xrdcldocs.html, section "Environment variables".
 XROOTD_PATIENCE = {
     "XRD_CONNECTIONWINDOW": str(CONNECT_S),  # for one attempt to connect

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 ATTEMPTS = 3
 FIRST_WAIT_S = 1.0
-# No attempt begins later than this after the first: with two time-outs of 15 s in the last one, it ends within a minute.
-LAST_BEGIN_S = 25.0
+# No attempt begins later than this after the first. The last may wait for two answers, 12 s each: it ends within a minute.
+LAST_BEGIN_S = 30.0
 # fsspec hands an error to uproot in place of bytes, which uproot takes apart.
 DISGUISED = re.compile(r"^'(\w*(?:Error|Exception))' object is not subscriptable")
 # XRootD's client of a file that was closed after an earlier error.
@@ -54,7 +54,7 @@ def retrying(
     """The result of *work*, which reads *path*; done up to three times, waiting 1 s and 2 s, if the network fails.
 
     A file with more replicas has as many attempts. What is tried again inside of *work* is part of its one attempt, and no
-    attempt begins later than 25 s after the first.
+    attempt begins later than 30 s after the first.
     """
     if _inside.get() or not is_url(path):
         return work()

@@ -6,7 +6,13 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli import main
+from pipeline.config import load_analysis
+from pipeline.events.plan import Plan
+from pipeline.events.pool import pool
 from pipeline.events.replicas import joined
+from pipeline.events.site_slots import site_slots
+from pipeline.stream.read_chunk import read_chunk
+from pipeline.stream.select import processor_digest
 from tests.cluster.servers import free_port
 from tests.toy_analysis import ANALYSIS, make_toy, write_toy
 
@@ -76,3 +82,20 @@ def test_a_replica_that_no_server_gives_changes_nothing(toy, tmp_path, xrootd):
     assert results_of(tmp_path, replicas) == expected
     plan = json.loads((tmp_path / "results/toy/plan.json").read_text(encoding="utf-8"))
     assert [dataset["files"][0]["path"] for dataset in plan["datasets"]] == [joined(replicas[name]) for name in "sb"]
+
+
+def test_with_a_limit_a_range_gives_its_slot_and_its_file_back(toy, tmp_path, nginx):
+    files = toy()
+    signal = {**ANALYSIS["datasets"]["s"], "files": [nginx.add(files["s"])]}
+    write_toy(tmp_path, reading={"max_opens_per_site": 1}, datasets={**ANALYSIS["datasets"], "s": signal})
+    assert CliRunner().invoke(main, ["plan", "--config", "config/toy.yaml"]).exit_code == 0
+    analysis = load_analysis("config/toy.yaml")
+    part = Plan.load("results/toy/plan.json").ranges(["s"])[0]
+    file = pool().get(part.path)
+
+    selected, _ = read_chunk(analysis, part, code=processor_digest(analysis), for_training=False)
+
+    assert len(selected) == part.entries
+    assert file.file.closed
+    with site_slots(part.path, 1):
+        assert [path.name for path in (tmp_path / ".scratch/sites").iterdir()] == [f"127.0.0.1_{nginx.port}"]

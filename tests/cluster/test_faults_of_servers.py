@@ -164,6 +164,18 @@ def test_a_replica_is_read_when_a_server_is_silent(impatient, xrootd, nginx, pat
     assert time.monotonic() - start < 10
 
 
+def test_a_replica_is_read_when_a_server_falls_silent_while_it_is_read(impatient, xrootd, nginx, path):
+    name = joined([nginx.add(path), xrootd.add(path)])
+    first, second, third = planned(name)
+    assert read(first).tolist() == expected_of(first)
+    nginx.silence()
+
+    assert read(second).tolist() == expected_of(second)
+    start = time.monotonic()
+    assert read(third).tolist() == expected_of(third)
+    assert time.monotonic() - start < 1
+
+
 def test_a_damaged_replica_gives_way_to_a_whole_one(xrootd, nginx, path):
     whole = xrootd.add(path)
     path.write_bytes(path.read_bytes()[:5000])

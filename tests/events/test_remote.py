@@ -20,7 +20,7 @@ def test_what_a_site_has_set_for_xrootd_is_kept(monkeypatch):
 def test_http_waits_for_an_answer_and_not_for_the_whole(monkeypatch):
     pytest.importorskip("aiohttp")
     timeout = options_for("https://host/x.root")["client_kwargs"]["timeout"]
-    assert (timeout.total, timeout.sock_connect, timeout.sock_read) == (None, 10, 15)
+    assert (timeout.total, timeout.sock_connect, timeout.sock_read) == (None, 10, 12)
 
 
 def test_local_files_and_other_protocols_are_left_to_uproot():
