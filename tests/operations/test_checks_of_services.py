@@ -39,13 +39,18 @@ def test_a_pool_that_answers_is_in_order(imagine, told):
     [
         ((TIMED_OUT, ""), "fault", "condor_q does not answer within 8 s"),
         (
-            (1, "\nExtra info\nError: can't find address of local schedd\n"),
+            (1, "\nError: Can't find address of local schedd\n\nExtra Info: see the manual.\n"),
             "fault",
-            "Error: can't find address of local schedd",
+            "Error: Can't find address of local schedd",
+        ),
+        (
+            (1, "Error: (null)\n\nExtra Info: You probably saw this error because the condor_schedd is not \nrunning\n"),
+            "fault",
+            "no condor_schedd answers on this machine",
         ),
         ((0, '2.4 "over memory limit"\n3.0 "no file"\n'), "warning", '2 held jobs, the first is 2.4 "over memory limit"'),
     ],
-    ids=["hangs", "fails", "held"],
+    ids=["hangs", "fails", "no scheduler", "held"],
 )
 def test_what_is_wrong_with_the_queue_is_told(answer, status, found, imagine, told):
     findings = told(htcondor.check(imagine({**CONDOR, "condor_q -hold": answer}), has_plugin=True))

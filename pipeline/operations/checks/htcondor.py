@@ -41,7 +41,7 @@ def _queue(machine: Machine) -> Iterator[Finding]:
             "HTCondor queue", f"condor_q does not answer within {SECONDS:g} s", "Try again; at CERN see myschedd show"
         )
     elif held.code != 0:
-        yield fault("HTCondor queue", _last(held.text), "See condor_q; at CERN a ticket is needed: kinit")
+        yield fault("HTCondor queue", _problem(held.text), "See condor_q; at CERN a ticket is needed: kinit")
     elif jobs := held.text.strip().splitlines():
         yield warning(
             "HTCondor queue",
@@ -52,5 +52,8 @@ def _queue(machine: Machine) -> Iterator[Finding]:
         yield ok("HTCondor queue", "answers, and holds no job of yours")
 
 
-def _last(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "condor_q fails and says nothing")
+def _problem(text: str) -> str:
+    """The first line, after which come hints; without a scheduler it says nothing."""
+    if "condor_schedd is not" in text:
+        return "no condor_schedd answers on this machine"
+    return next((line.strip() for line in text.splitlines() if line.strip()), "condor_q fails and says nothing")
