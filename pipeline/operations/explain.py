@@ -98,6 +98,7 @@ def explain(root: Path = Path(), *, logs: Path = Path("logs"), now: datetime | N
         *_refusals(newest, root),
         *_of_workflow(newest),
         *_of_jobs(run, root, logs, alive=bool(alive), now=now or datetime.now()),
+        *_of_workers(run, root / logs / "workers", now=now or datetime.now()),
     )
     return Explanation(_summary(run, failures, alive), failures)
 
@@ -157,6 +158,14 @@ def _of_jobs(run: RunLog, root: Path, logs: Path, *, alive: bool, now: datetime)
             yield _of_job(Job(number, "(group)"), cluster, end, _outputs(root, logs, cluster), began=run.date)
 
 
+def _of_workers(run: RunLog, folder: Path, *, now: datetime) -> Iterator[Failure]:
+    """Workers in HTCondor that a stage of this run waits for; it removes them when it ends."""
+    for job in read_condor_logs(folder.glob("*.log"), now=now).values():
+        end = _end_in_condor(job, now=now) if job.state in ("held", "idle") else ""
+        if end and _is_later(job.since, run.date):
+            yield _failure("", "(worker)", end, [], cluster=job.cluster)
+
+
 def _end(job: Job, condor: CondorJob | None, *, now: datetime, alive: bool, run: RunLog) -> str:
     """How *job* failed; "" if it did not."""
     if job.state == "done":
@@ -202,14 +211,18 @@ def _is_of_this_run(path: Path, began: str) -> bool:
         changed = datetime.fromtimestamp(path.stat().st_mtime)
     except OSError:
         return False
-    return not began or changed > datetime.fromisoformat(began) - CLOCKS_DIFFER
+    return _is_later(changed, began)
+
+
+def _is_later(time: datetime, began: str) -> bool:
+    return not began or time > datetime.fromisoformat(began) - CLOCKS_DIFFER
 
 
 def _failure(job: str, rule: str, end: str, lines: list[str], *, log: str = "", cluster: str = "") -> Failure:
     last = reason(lines)
     remedy = remedy_of("\n".join([end, *last]))
     todo = remedy.todo if rule.startswith("(") else remedy.todo.replace("RULE", rule.partition(" ")[0])
-    number = f"{job}, {cluster} in the batch system" if cluster else job
+    number = ", ".join(part for part in (job, f"{cluster} in the batch system" if cluster else "") if part)
     todo = todo.replace("JOB", cluster) if cluster else todo
     return Failure(number, rule, range_of(lines), end, tuple(last), log, remedy.cause, todo)
 

@@ -228,13 +228,13 @@ def test_a_gpu_is_told_with_what_stands_in_its_way(answers, environment, cuda, s
 def test_every_configuration_is_checked(tmp_path, make_nano, pytestconfig, imagine, told):
     machine = imagine()
     make_toy(machine.folder, pytestconfig.rootpath, make_nano)
-    (machine.folder / "config/other.yaml").write_text("titel: x", encoding="utf-8")
+    (machine.folder / "config/other.yaml").write_text("lumi: 1", encoding="utf-8")
 
     findings = told(configuration.check(machine))
 
     assert findings["config/toy.yaml"][:2] == ("ok", "valid")
     assert findings["config/other.yaml"][0] == "fault"
-    assert "titel: is no key of this section" in findings["config/other.yaml"][1]
+    assert "lumi: is no key of this section" in findings["config/other.yaml"][1]
     write_toy(machine.folder, processor="tyo")
     assert "No " in told(configuration.check(machine))["config/toy.yaml"][1]
     assert told(configuration.check(Machine(folder=tmp_path / "root")))["config"][0] == "fault"

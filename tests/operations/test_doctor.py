@@ -105,11 +105,11 @@ def toy(tmp_path, monkeypatch, make_nano, pytestconfig):
 
 
 def test_the_analyses_of_the_folder_are_looked_at_or_that_which_is_named(toy):
-    (toy / "config/broken.yaml").write_text("titel: x", encoding="utf-8")
+    (toy / "config/broken.yaml").write_text("lumi: 1", encoding="utf-8")
 
     for config in (None, toy / "config/toy.yaml"):
         assert [analysis.name for analysis in this_machine(config, toy).analyses] == ["toy"]
-    with pytest.raises(InputError, match="titel"):
+    with pytest.raises(InputError, match="lumi"):
         this_machine(toy / "config/broken.yaml", toy)
 
 

@@ -165,6 +165,27 @@ def test_a_job_that_waits_for_a_moment_only_has_not_failed(folder):
     assert ends == [["Snakemake was killed"], ["never started"]]
 
 
+@pytest.mark.parametrize(
+    ("sample", "last", "ends"),
+    [
+        ("snakemake_killed", "012 (003.000", ["held", "held", "never started"]),
+        ("snakemake_killed", "009 (002.004", []),
+        ("failed", "012 (003.000", ["held", "held", "never started"]),
+    ],
+    ids=["waiting", "removed", "failed"],
+)
+def test_workers_that_a_stage_waits_for_are_told(sample, last, ends, folder):
+    root = folder(sample)
+    target = root / "logs/workers/worker-2.log"
+    target.parent.mkdir(parents=True)
+    events = (SAMPLES / "condor_events.log").read_text(encoding="utf-8")
+    target.write_text(events[: events.index(last)] + events[events.index(last) :].partition("...\n")[0], encoding="utf-8")
+
+    failures = [failure for failure in explain(root, now=NOW).failures if failure.rule == "(worker)"]
+
+    assert [failure.end.partition(":")[0].partition(",")[0] for failure in failures] == ends
+
+
 def test_what_a_job_wrote_before_its_command_began_is_told(folder):
     root = held(folder("failed"), "2", "005 (002.000")
     path = root / "logs/htcondor/plan/plan-2_2.err"
@@ -243,11 +264,11 @@ def explained(root):
 def test_real_runs_that_fail_are_explained_and_a_good_one_ends_it(toy):
     assert "Nothing has run here" in explained(toy)["summary"]
 
-    write_toy(toy, titel="x")
+    write_toy(toy, lumi=1.0)
     assert run(toy, "snakemake", "--cores", "1", "results/toy/summary.json")[0] == 1
     (failure,) = explained(toy)["failures"]
     assert failure["end"] == "refused"
-    assert "titel: is no key of this section" in failure["last"][0]
+    assert "lumi: is no key of this section" in failure["last"][0]
 
     write_toy(toy)
     good = (toy / "b.root").read_bytes()

@@ -92,6 +92,5 @@ def test_there_is_always_something_to_do(text):
     assert remedy_of(text).todo
 
 
-@pytest.mark.parametrize("code", range(3, 125))
-def test_an_exit_code_that_means_nothing_is_not_guessed_at(code):
-    assert remedy_of(f"exit code {code}").cause == "not told"
+def test_an_exit_code_that_means_nothing_is_not_guessed_at():
+    assert {remedy_of(f"exit code {code}").cause for code in range(3, 125)} == {"not told"}
