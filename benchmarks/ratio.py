@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 REPEATS = 5
+# Each of them takes the best of so many runs: what else the machine does makes a run longer, never shorter.
+BEST_OF = 3
 
 Result = TypeVar("Result")
 
@@ -58,7 +60,7 @@ class Ratio:
 def paired(
     name: str, pipeline: Callable[[], object], reference: Callable[[], object], *, goal: float, repeats: int = REPEATS
 ) -> Ratio:
-    """Time of *reference* over time of *pipeline*, run in turn, so that a busy machine slows both.
+    """Time of *reference* over time of *pipeline*, run in turn, each the best of three.
 
     Both are to be run once before, for their results to be compared: that fills the caches of the disk as well.
     """
@@ -66,8 +68,8 @@ def paired(
     for repeat in range(repeats):
         # Who goes first changes, so that neither profits from the other's wake.
         order = (pipeline, reference) if repeat % 2 else (reference, pipeline)
-        spent = {function: timed(function)[0] for function in order}
-        ratios.append(spent[reference] / spent[pipeline])
+        spent = [{function: timed(function)[0] for function in order} for _ in range(BEST_OF)]
+        ratios.append(min(one[reference] for one in spent) / min(one[pipeline] for one in spent))
     return Ratio.of(name, ratios, goal=goal)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import uproot
 
 from benchmarks.objects import FEATURES, absolute, in_this_folder, objects_analysis, objects_stream
-from benchmarks.ratio import REPEATS, Ratio, timed
+from benchmarks.ratio import BEST_OF, REPEATS, Ratio, timed
 from pipeline.config import Training
 from pipeline.events.pool import pool
 from pipeline.scale.local import local_workers
@@ -45,14 +45,19 @@ def run(setting: Setting) -> Ratio:
 
         check_equal(stream, parts)
         ratios = []
-        for _repeat in range(REPEATS):
+
+        def once() -> tuple[float, float]:
             shutil.rmtree(cache / "chunks")
             pool().close()
             ours, n_ours = timed(batches)
             theirs, n_theirs = timed(by_hand)
             if n_ours != n_theirs:
                 raise AssertionError(f"{n_ours} events in batches, {n_theirs} by hand")
-            ratios.append(theirs / ours)
+            return theirs, ours
+
+        for _repeat in range(REPEATS):
+            spent = [once() for _ in range(BEST_OF)]
+            ratios.append(min(theirs for theirs, _ in spent) / min(ours for _, ours in spent))
     return Ratio.of(f"stream of {MAX_JETS} jets", ratios, goal=GOAL)
 
 

@@ -52,7 +52,7 @@ class Trial:
         summarise(analysis, setting.plan, path, scratch=ChunkCache(setting.scratch / "cache_summary", CACHE_BYTES))
         summary, entry = Summary.load(path), analysis.models[MODEL]
         sumw = {name: setting.plan.sumw(name) for name in analysis.trained_datasets()}
-        factors = training_factors(analysis, training, sumw, summary.counts(FOLD, "training"))
+        factors = training_factors(analysis, training, sumw, summary.counts(FOLD, "training", training.validation_fraction))
         n_events = summary.epoch_counts(FOLD, training.validation_fraction)
         scratch = ChunkCache(cache.resolve(), CACHE_BYTES)
         stream = TrainingStream(

@@ -106,14 +106,19 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
                 shutil.rmtree(other, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=parent))
     except OSError as error:
-        raise InputError(
-            f"{parent} cannot be written: {error.strerror}. Expected a folder for temporary files. Give it space and"
-            " permissions, or make it a link to a folder that has them."
-        ) from error
+        raise cannot_write(parent, error) from error
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def cannot_write(folder: Path, error: OSError) -> InputError:
+    """What is said when temporary files find no place."""
+    return InputError(
+        f"{folder} cannot be written: {error.strerror}. Expected a folder for temporary files. Give it space and"
+        " permissions, or make it a link to a folder that has them."
+    )
 
 
 def _remove(path: Path) -> None:

@@ -91,6 +91,7 @@ EDITS = [
     ({"selection": {"met_min_gev": 2.0}}, ALL_BUT_SIMULATE),
     ({"bootstrap_replicas": 50}, SCORE),
     ({"scoring": "keras"}, SCORE),
+    ({"scale": {"kind": "sync"}}, set()),
     ({"reading": {"range_entries": 1000}}, {"plan"}),
     ({"reading": {"allow_unreadable_files": 1}}, {"plan"}),
     ({"reading": {"max_opens_per_site": 4}}, set()),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 import numpy as np
 
-from pipeline.files import scratch_folder
+from pipeline.files import cannot_write, scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ class RepeatedKeys:
     def __enter__(self) -> Self:
         folder = self._stack.enter_context(scratch_folder(self._scratch))
         paths = [folder / f"{i}.bin" for i in range(2**PARTITION_BITS)]
-        self._files = [self._stack.enter_context(path.open("w+b")) for path in paths]
+        self._files = [self._stack.enter_context(path.open("w+b", buffering=0)) for path in paths]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -66,7 +66,14 @@ class RepeatedKeys:
         records["number"] = number
         edges = np.cumsum(np.bincount(partition, minlength=len(self._files)))
         for file, part in zip(self._files, np.split(records, edges[:-1]), strict=True):
-            file.write(part.tobytes())
+            self._write(file, part.tobytes())
+
+    def _write(self, file: BinaryIO, content: bytes) -> None:
+        try:
+            while content:  # a write may be short
+                content = content[file.write(content) :]
+        except OSError as error:
+            raise cannot_write(self._scratch, error) from error
 
     def repeats(self) -> Iterator[Repeats]:
         """What was added more than once, by partition; nothing for a partition without any."""

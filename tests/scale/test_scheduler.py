@@ -1,0 +1,94 @@
+"""The workers of a scheduler that runs already, with and without encryption."""
+
+import os
+import socket
+
+import pytest
+from distributed import LocalCluster
+from distributed.security import Security
+
+from pipeline.config import Scheduler
+from pipeline.errors import InputError, PipelineError
+from pipeline.scale.choice import open_workers
+from pipeline.scale.ordered import ordered_map
+from pipeline.scale.scheduler import _client
+
+
+def place(number):
+    return number, os.getpid(), os.getcwd()  # noqa: PTH109 - what a worker of dask has
+
+
+def die(number):
+    os._exit(1)
+
+
+@pytest.fixture
+def farm():
+    """Function that starts two workers, as somebody else would; they end with the test."""
+    clusters = []
+
+    def start(security=None):
+        cluster = LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            security=security,
+            protocol="tls://" if security else "tcp://",
+            silence_logs=50,
+        )
+        clusters.append(cluster)
+        return cluster.scheduler_address
+
+    yield start
+    for cluster in clusters:
+        cluster.close()
+
+
+def test_work_is_done_there_and_results_come_in_order(farm, tmp_path, monkeypatch):
+    address = farm()
+    monkeypatch.chdir(tmp_path)  # after the farm was started elsewhere
+
+    with open_workers(Scheduler(kind="dask", address=address, workers=2), 1) as workers:
+        results = list(ordered_map(place, range(20), workers=workers))
+
+    assert [number for number, _, _ in results] == list(range(20))
+    assert os.getpid() not in {process for _, process, _ in results}
+    assert {folder for _, _, folder in results} == {str(tmp_path)}
+
+
+def test_an_encrypted_scheduler_wants_its_certificates(farm, tmp_path):
+    pytest.importorskip("cryptography", reason="an extra: pip install nanoloom[htcondor]")
+    security = Security.temporary()
+    files = {}
+    for name, content in (
+        ("ca_file", security.tls_ca_file),
+        ("cert_file", security.tls_client_cert),
+        ("key_file", security.tls_client_key),
+    ):
+        files[name] = str(tmp_path / f"{name}.pem")
+        (tmp_path / f"{name}.pem").write_text(content, encoding="utf-8")
+    address = farm(security)
+
+    with open_workers(Scheduler(kind="dask", address=address, **files), 1) as workers:
+        assert len(list(ordered_map(place, range(3), workers=workers))) == 3
+    with pytest.raises(InputError, match="names no certificates"), open_workers(Scheduler(kind="dask", address=address), 1):
+        pass
+
+
+def test_a_scheduler_that_is_not_there_is_told(monkeypatch):
+    monkeypatch.setattr("pipeline.scale.scheduler.SECONDS_TO_CONNECT", 1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        scale = Scheduler(kind="dask", address=f"tcp://127.0.0.1:{free.getsockname()[1]}")
+
+    with pytest.raises(InputError, match=r"does not answer within 1 s"), _client(scale):
+        pass
+
+
+def test_a_worker_that_dies_is_named_with_its_item(farm):
+    with (
+        open_workers(Scheduler(kind="dask", address=farm(), workers=2), 1) as workers,
+        pytest.raises(PipelineError, match=r"A worker \(of tcp://.*\) died over 7: .* had no memory left"),
+    ):
+        list(ordered_map(die, [7], workers=workers))
