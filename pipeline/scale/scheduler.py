@@ -51,8 +51,8 @@ def scheduler_workers(section: Scheduler) -> Workers:
         )
     if address.scheme == "tls" and not (section.ca_file and section.cert_file and section.key_file):
         raise InputError(
-            f"The scheduler {section.address} is encrypted, and `scale` names no certificates. Expected ca_file, cert_file and"
-            " key_file, those of the scheduler. Add them in the YAML."
+            f"The scheduler {section.address} is encrypted, and `scale` names no certificates. Expected ca_file, cert_file"
+            " and key_file, those of the scheduler. Add them in the YAML."
         )
     return Workers(section.workers, lambda: _client(section), where=f"of {section.address}")
 
