@@ -30,10 +30,11 @@ def check_processor(analysis: Analysis, root: str | Path) -> None:
 
 
 def check_models(analysis: Analysis, root: str | Path) -> None:
-    """See that the architectures of *analysis* exist and take the options that are given, without importing them.
+    """See that the architectures of *analysis* exist and take the given options and weights, without importing them.
 
     Raises:
-        InputError: a file is missing or no Python, or an option is not in the signature of its `build`.
+        InputError: a file is missing or no Python, an option is not in the signature of its `build`, or boosted trees are to
+            keep negative weights.
     """
     for key, model in analysis.models.items():
         known = plugins.options_of(plugins.find("models", model.architecture, root=root))
@@ -43,6 +44,21 @@ def check_models(analysis: Analysis, root: str | Path) -> None:
                     f"models.{key}.options.{option} of config/{analysis.name}.yaml is not an option of"
                     f" models/{model.architecture}.py. {nearest(option, known)} Correct the name."
                 )
+        check_negative_weights(analysis, key, root)
+
+
+def check_negative_weights(analysis: Analysis, model: str, root: str | Path = ".") -> None:
+    """See that what trains *model* takes the weights that it is to be given.
+
+    Raises:
+        InputError: these are boosted trees, which xgboost grows with positive weights only.
+    """
+    path = plugins.find("models", analysis.models[model].architecture, root=root)
+    if analysis.training_of(model).negative_weights == "keep" and plugins.framework_of(path) == "xgboost":
+        raise InputError(
+            f"Model {model!r} of config/{analysis.name}.yaml is to be trained with negative_weights: keep. Boosted trees"
+            f" take no negative weights. Set models.{model}.training.negative_weights to absolute or zero."
+        )
 
 
 def check_cards(analysis: Analysis) -> None:

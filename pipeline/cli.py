@@ -149,7 +149,7 @@ def train(
     ):
         run(
             analysis,
-            summary.accounted(Plan.load(folder / "plan.json")),
+            summary.accounted(Plan.load(folder / "plan.json"), analysis),
             summary,
             model=model,
             fold=fold,
@@ -177,7 +177,7 @@ def score(config: Path, results: Path, workers: int, scale: str | None, dataset:
     analysis = _analysis(config)
     get_dataset(analysis, dataset)
     folder = results / analysis.name
-    planned = Summary.load(folder / "summary.json").accounted(Plan.load(folder / "plan.json"))
+    planned = Summary.load(folder / "summary.json").accounted(Plan.load(folder / "plan.json"), analysis)
     with (
         _spread(analysis, scale, workers) as pool,
         Progress(f"score {dataset}", sum(part.entries for part in planned.ranges([dataset]))) as progress,
@@ -196,7 +196,7 @@ def evaluate(config: Path, results: Path) -> None:
 
     analysis = _analysis(config)
     folder = results / analysis.name
-    planned = Summary.load(folder / "summary.json").accounted(Plan.load(folder / "plan.json"))
+    planned = Summary.load(folder / "summary.json").accounted(Plan.load(folder / "plan.json"), analysis)
     datasets = {dataset.name: dataset for dataset in planned.datasets}
     sumw = {name: dataset.sumw for name, dataset in datasets.items()}
     run(analysis, folder, sumw=sumw, sumw2={name: dataset.sumw2 for name, dataset in datasets.items()})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import plugins
 from pipeline.datasets import events_by_file
-from pipeline.digest import ROOT, code_digest, content_digest
+from pipeline.digest import PACKAGES, ROOT, code_digest, content_digest, files_named_in, versions_of
 from pipeline.imports import closure
 
 if TYPE_CHECKING:
@@ -45,14 +45,15 @@ PLANNED = {"files", "simulate", "fetch", "weights_from"}
 
 
 def code_of(stage: str, analysis: Analysis, *, model: str | None = None, root: str | Path = ".") -> str:
-    """Digest of the code that decides what *stage* makes of *analysis*; the arguments are those of `files_of`."""
-    return code_digest(*files_of(stage, analysis, model=model, root=root))
+    """Digest of the code that decides what *stage* makes of *analysis*, and for a stage that selects events of the packages
+    below the processor; the arguments are those of `files_of`."""
+    digest = code_digest(*files_of(stage, analysis, model=model, root=root))
+    return content_digest([digest, versions_of(PACKAGES)]) if stage in SELECTING else digest
 
 
 def files_of(stage: str, analysis: Analysis, *, model: str | None = None, root: str | Path = ".") -> set[Path]:
-    """The code that decides what *stage* makes of *analysis*, the processor and its imports among it.
-
-    A model's architecture and a process card are not: they are inputs of the rules.
+    """The code that decides what *stage* makes of *analysis*, the processor and its imports among it, and for `train` the
+    architecture with its own. A process card is not: it is an input of the rule.
 
     Args:
         stage: name of the rule.
@@ -65,8 +66,9 @@ def files_of(stage: str, analysis: Analysis, *, model: str | None = None, root: 
     if stage in SELECTING:
         starts.append(plugins.find("processors", analysis.processor, root=root))
     if stage == "train" and model is not None:
-        framework = plugins.framework_of(plugins.find("models", analysis.models[model].architecture, root=root))
-        starts += [path for path in [ROOT / f"pipeline/learning/{framework}_learner.py"] if path.is_file()]
+        architecture = plugins.find("models", analysis.models[model].architecture, root=root)
+        learner = ROOT / f"pipeline/learning/{plugins.framework_of(architecture)}_learner.py"
+        starts += [path for path in (architecture, learner) if path.is_file()]
     if stage in ASKING and analysis.task is not None:
         task = plugins.TASKS / f"{analysis.task.kind}.py"
         starts.append(task)
@@ -91,7 +93,7 @@ def plan_settings(analysis: Analysis, *, size: float) -> str:
     """Digest of what the plan depends on. The selection may decide which branches are read."""
     return content_digest(
         [
-            analysis.selection,
+            _selection(analysis),
             _dump(analysis.reading, without={"max_opens_per_site"}),
             [
                 [name, _dump(section, without=TEXT | {"process", "xsec_pb", "simulate", "repeated_events"}), made]
@@ -103,16 +105,21 @@ def plan_settings(analysis: Analysis, *, size: float) -> str:
 
 
 def summarise_settings(analysis: Analysis) -> str:
-    """Digest of what the summary depends on: of the models, only for which events and bins it counts."""
-    return content_digest(
-        [
-            analysis.folds,
-            analysis.selection,
-            _inputs(analysis),
-            _datasets(analysis, tuple(analysis.datasets), without={"xsec_pb"}),
-            sorted({json.dumps(_counted_for(analysis, model), sort_keys=True) for model in analysis.models}),
-        ]
-    )
+    """Digest of what the summary depends on."""
+    return content_digest(summarised(analysis))
+
+
+def summarised(analysis: Analysis) -> dict[str, Any]:
+    """What the summary depends on, in words: of the models, only for which events and bins it counts."""
+    return {
+        "folds": analysis.folds,
+        "selection": _selection(analysis),
+        "inputs": _inputs(analysis),
+        "datasets": _datasets(analysis, tuple(analysis.datasets), without={"xsec_pb"}),
+        "validation fractions or flattening": sorted(
+            {json.dumps(_counted_for(analysis, model), sort_keys=True) for model in analysis.models}
+        ),
+    }
 
 
 def train_settings(analysis: Analysis, model: str) -> str:
@@ -122,7 +129,7 @@ def train_settings(analysis: Analysis, model: str) -> str:
         [
             analysis.seed,
             analysis.folds,
-            analysis.selection,
+            _selection(analysis),
             _ordered(_dump(analysis.task)),
             _datasets(analysis, analysis.trained_datasets(), without={"repeated_events"}),
             _inputs(analysis)[list(analysis.inputs).index(entry.inputs)],
@@ -138,7 +145,7 @@ def score_settings(analysis: Analysis, dataset: str) -> str:
         [
             analysis.seed,
             analysis.folds,
-            analysis.selection,
+            _selection(analysis),
             analysis.bootstrap_replicas,
             analysis.scoring,
             _inputs(analysis),
@@ -183,6 +190,12 @@ def plot_settings(analysis: Analysis) -> str:
             [[name, model.label] for name, model in analysis.models.items()],
         ]
     )
+
+
+def _selection(analysis: Analysis) -> list[Any]:
+    """The settings of the processor, with the content of the files that they name."""
+    files = list(files_named_in(analysis.selection))
+    return [analysis.selection, [code_digest(file.resolve()) for file in files]]
 
 
 def _dump(record: BaseModel, *, without: set[str] | None = None) -> dict[str, Any]:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
+# What a processor computes with: another version may give other numbers.
+PACKAGES = ("awkward", "coffea", "numpy", "uproot")
 
 
 def code_digest(*paths: str | Path, root: str | Path = ROOT) -> str:
@@ -30,6 +37,25 @@ def code_digest(*paths: str | Path, root: str | Path = ROOT) -> str:
 def content_digest(content: Any) -> str:
     """Digest of *content*, made of what JSON knows: 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """The installed version of each of *packages*."""
+    return {package: version(package) for package in packages}
+
+
+def files_named_in(settings: Any) -> Iterator[Path]:
+    """The existing files whose paths stand in *settings*, nested lists and mappings, in their order."""
+    if isinstance(settings, dict):
+        for value in settings.values():
+            yield from files_named_in(value)
+    elif isinstance(settings, list | tuple):
+        for value in settings:
+            yield from files_named_in(value)
+    elif isinstance(settings, str):
+        with suppress(OSError):  # too long for a path
+            if Path(settings).is_file():
+                yield Path(settings)
 
 
 def _files(root: Path, paths: tuple[str | Path, ...]) -> set[Path]:

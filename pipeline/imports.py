@@ -19,7 +19,8 @@ def closure(*starts: Path, lazy: Mapping[Path, Collection[str]] | None = None) -
 
     What is imported for the sake of types only does not count. Neither do the modules directly below `pipeline/`, which
     read the configuration and write files (what they decide is in the settings of a stage), nor `pipeline/scale`: where
-    work runs does not change a result.
+    work runs does not change a result. Data count whose path stands in the code, as `"data/sf.json"`, `"data" / "sf.json"`
+    or `f"data/sf_{year}.json"`, seen from the module's folder or, for processors and models, from those above it as well.
 
     Args:
         starts: modules.
@@ -38,7 +39,9 @@ def closure(*starts: Path, lazy: Mapping[Path, Collection[str]] | None = None) -
             continue
         found.add(path)
         if path.suffix == ".py":
-            waiting += [target for function, target in _needs(path) if _counts(path, function, chosen)]
+            modules, data = _needs(path)
+            waiting += [target for function, target in modules if _counts(path, function, chosen)]
+            found.update(file for pattern in data for file in _found(pattern, path))
     return found
 
 
@@ -59,20 +62,21 @@ def _counts(path: Path, function: str | None, chosen: Mapping[Path, Collection[s
     return function is None or path not in chosen or function in chosen[path]
 
 
-def _needs(path: Path) -> tuple[tuple[str | None, Path], ...]:
-    """What the module at *path* needs: the function that imports it, or None at the top, and the file."""
+def _needs(path: Path) -> tuple[tuple[tuple[str | None, Path], ...], frozenset[str]]:
+    """What the module at *path* needs: modules, each with the function that imports it or None at the top, and paths of
+    data, in which `*` stands for what is known only when it runs."""
     state = path.stat()
     return _read(path, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=1024)
-def _read(path: Path, _mtime_ns: int, _size: int) -> tuple[tuple[str | None, Path], ...]:
+def _read(path: Path, _mtime_ns: int, _size: int) -> tuple[tuple[tuple[str | None, Path], ...], frozenset[str]]:
     tree = parse(path)
     root = _root_of(path)
     package = path.relative_to(root).with_suffix("").parts
     modules = [(function, file) for function, name in _imports(tree, package) for file in _files_of(name, root)]
-    beside = [path.with_name("__init__.py"), *_data(tree, path.parent)]
-    return (*modules, *((None, file) for file in beside if file.is_file()))
+    beside = [(None, file) for file in [path.with_name("__init__.py")] if file.is_file()]
+    return (*modules, *beside), frozenset(filter(_is_path, map(_text, ast.walk(tree))))
 
 
 def _imports(node: ast.AST, here: tuple[str, ...], function: str | None = None) -> Iterator[tuple[str | None, str]]:
@@ -105,15 +109,44 @@ def _files_of(name: str, root: Path) -> Iterator[Path]:
         yield from (file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file())
 
 
-def _data(tree: ast.AST, folder: Path) -> Iterator[Path]:
-    """Paths in *folder* whose names stand in the code, as in `with_name("jec.json")`, there or not."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_name(node.value):
-            yield folder / node.value
+def _found(pattern: str, path: Path) -> Iterator[Path]:
+    """The files that *pattern*, a path in the code of the module at *path*, may mean."""
+    for folder in _folders(path):
+        try:
+            files = folder.glob(pattern) if "*" in pattern and not pattern.startswith("/") else [folder / pattern]
+            yield from (file.resolve() for file in files if file.is_file() and file.suffix != ".py")
+        except (OSError, ValueError):  # no path after all, such as a text with too long a word
+            continue
 
 
-def _is_name(text: str) -> bool:
-    return len(text) < 100 and "." in text[1:] and text.isprintable() and "/" not in text and not text.endswith(".py")
+def _folders(path: Path) -> list[Path]:
+    """Where the module at *path* looks for data: in its folder; a plug-in in those above as well, up to where it is run."""
+    folders = [path.parent]
+    if not path.is_relative_to(ROOT / "pipeline"):
+        root = _root_of(path)
+        folders += [folder for folder in path.parent.parents if folder.is_relative_to(root)]
+    return folders
+
+
+def _text(node: ast.AST) -> str:
+    """The text that *node* makes, as far as it stands in the code: `*` for the rest of it."""
+    match node:
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.JoinedStr(values=values):
+            return "".join(_text(value) or "*" for value in values)
+        case ast.BinOp(op=ast.Div(), left=left, right=right):
+            return "/".join(filter(None, (_text(left), _text(right) or "*")))
+        case ast.Call(func=ast.Attribute(attr="joinpath" | "join"), args=args):
+            return "/".join(_text(arg) or "*" for arg in args)
+    return ""
+
+
+def _is_path(text: str) -> bool:
+    *folders, name = text.split("/") if len(text) < 200 else [""]
+    # A name with an ending of its own: otherwise nearly every message would be looked for.
+    stem, _, ending = name.rpartition(".")
+    return bool(stem and ending.isalnum()) and text.isprintable() and "**" not in text and "*" not in folders[:1]
 
 
 def _root_of(path: Path) -> Path:

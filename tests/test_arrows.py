@@ -10,6 +10,7 @@ BASE = {
     "checks",
     "config",
     "datasets",
+    "dependencies",
     "digest",
     "errors",
     "files",

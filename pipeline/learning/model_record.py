@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pipeline import plugins
 from pipeline.config import Sequence
-from pipeline.digest import code_digest
+from pipeline.digest import code_digest, versions_of
 from pipeline.errors import InputError
 from pipeline.files import read_json
+from pipeline.imports import closure
 from pipeline.stream.select import processor_digest
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def model_record(analysis: Analysis, model: str, fold: int, trained: Trained) ->
 
 def versions() -> dict[str, str]:
     """Of the packages that a trained model depends on."""
-    return {package: version(package) for package in PACKAGES}
+    return versions_of(PACKAGES)
 
 
 def expected_record(analysis: Analysis, model: str, fold: int) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def expected_record(analysis: Analysis, model: str, fold: int) -> dict[str, Any]
         "outputs": list(analysis.task.outputs.names),
         "selection": analysis.selection,
         "processor_digest": processor_digest(analysis),
-        "model_digest": code_digest(plugins.find("models", entry.architecture).resolve()),
+        "model_digest": code_digest(*closure(plugins.find("models", entry.architecture))),
     }
 
 

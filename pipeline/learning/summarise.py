@@ -6,16 +6,17 @@ It is the first to read every event, and so the one that finds events that are t
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial, reduce
 from itertools import groupby
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from pipeline.config import Sequence
 from pipeline.errors import InputError
+from pipeline.events.copies import CopyFinder, compared, warn_of_copies
 from pipeline.events.duplicates import DuplicateFinder
 from pipeline.events.ledger import Ledger
 from pipeline.events.planning import empty_datasets
@@ -27,13 +28,14 @@ from pipeline.statistics.hashing import fold_of
 from pipeline.statistics.moments import Moments, moments
 from pipeline.statistics.sums import ExactSum, exact_sum
 from pipeline.stream.cache import usual_cache
-from pipeline.stream.flat_check import check_flattening
-from pipeline.stream.observables import check_histograms
+from pipeline.stream.contents import content_keys
+from pipeline.stream.observables import check_histograms, histogrammed
 from pipeline.stream.read_ahead import ChunkMaker
 from pipeline.stream.select import select
 from pipeline.stream.spectra import ExactSpectrum, SpectrumKey, chunk_spectra, spectra_to_json
-from pipeline.stream.summary import Counts, Summary, counts_to_json
-from pipeline.stream.validation import is_validation
+from pipeline.stream.summary import Counts, Summary, counts_to_json, made_for
+from pipeline.stream.training_check import check_trainings
+from pipeline.stream.validation import Part, is_validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipeline.config import Analysis
+    from pipeline.config import Analysis, Collection
     from pipeline.events.plan import Plan, Range
     from pipeline.physics.selected import EventIds
     from pipeline.scale.workers import Workers
@@ -55,7 +57,8 @@ QUANTILES = (0.01, 0.16, 0.5, 0.84, 0.99)
 
 @dataclass(frozen=True, slots=True)
 class ExactCounts:
-    """Number of events, and sums of w, |w|, w where positive, and w², without rounding; add two of them with `+`."""
+    """Number of events, and sums of w, |w|, w where positive, and w², without rounding; add them with `+`, or take some of
+    the events away with `-`."""
 
     n_events: int = 0
     sums: tuple[ExactSum, ...] = (ExactSum(),) * 4
@@ -63,6 +66,10 @@ class ExactCounts:
     def __add__(self, other: ExactCounts) -> ExactCounts:
         sums = tuple(a + b for a, b in zip(self.sums, other.sums, strict=True))
         return ExactCounts(self.n_events + other.n_events, sums)
+
+    def __sub__(self, other: ExactCounts) -> ExactCounts:
+        sums = tuple(ExactSum(a.units - b.units) for a, b in zip(self.sums, other.sums, strict=True))
+        return ExactCounts(self.n_events - other.n_events, sums)
 
     @property
     def rounded(self) -> Counts:
@@ -72,11 +79,11 @@ class ExactCounts:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
-    """What was seen of one dataset: its cutflow and, by fold, counts, events for validation, moments and spectra."""
+    """What was seen of one dataset: its cutflow and, by fold, counts, those of validation events, moments and spectra."""
 
     cutflow: Cutflow = field(default_factory=Cutflow)
     counts: dict[int, ExactCounts] = field(default_factory=dict)
-    validation: dict[tuple[int, float], int] = field(default_factory=dict)
+    validation: dict[tuple[int, float], ExactCounts] = field(default_factory=dict)
     inputs: dict[tuple[int, str, str], Moments] = field(default_factory=dict)
     spectra: dict[SpectrumKey, ExactSpectrum] = field(default_factory=dict)
 
@@ -92,10 +99,12 @@ class DatasetSummary:
 
 @dataclass(frozen=True, slots=True)
 class RangeSummary:
-    """What one range adds, and the hash of each of its selected events, shape (n_events,)."""
+    """What one range adds, and of each of its selected events the hashes of its name and of all its content, shape
+    (n_events,); without the latter where there is nothing to compare it with."""
 
     summary: DatasetSummary
     keys: NDArray[np.uint64]
+    contents: NDArray[np.uint64] | None
 
 
 @dataclass(slots=True)
@@ -104,11 +113,14 @@ class FileSummary:
 
     summary: DatasetSummary = field(default_factory=DatasetSummary)
     keys: dict[Range, NDArray[np.uint64]] = field(default_factory=dict)
+    contents: dict[Range, NDArray[np.uint64]] = field(default_factory=dict)
 
     def add(self, part: Range, found: RangeSummary) -> None:
         """Add its next range."""
         self.summary += found.summary
         self.keys[part] = found.keys
+        if found.contents is not None:
+            self.contents[part] = found.contents
 
 
 def summarise(
@@ -127,24 +139,36 @@ def summarise(
         scratch: where the chunks are kept for training, which then begins with a filled cache; None for the usual place.
 
     Raises:
-        InputError: an input is not finite, a class has no events in some fold, an event is there twice, or more files
-            cannot be read than may be skipped; names what and where.
+        InputError: an input is not finite, a class has no events or no weight in some fold, an event is there twice, or more
+            files cannot be read than may be skipped; names what and where.
     """
     ledger = Ledger(plan)
     found: dict[str, DatasetSummary] = {name: DatasetSummary() for name in analysis.datasets}
     keep = [name for name, dataset in analysis.datasets.items() if dataset.repeated_events == "keep"]
-    with DuplicateFinder(plan, partial(_ids_of, analysis), keep=keep) as finder:
+    with (
+        DuplicateFinder(plan, partial(_ids_of, analysis), keep=keep) as finder,
+        CopyFinder(plan, compared(analysis)) as copies,
+    ):
         for dataset, file in _files(ChunkMaker.of(analysis, scratch or usual_cache()), plan, ledger, workers, progress):
             found[dataset] += file.summary
             for part, keys in file.keys.items():
                 finder.add(part, keys)
+            for part, contents in file.contents.items():
+                copies.add(part, contents)
         ledger.close()
         _check_left(plan.without(ledger.unreadable))
         _check_selected(analysis, found)
-        repeated = finder.check()
-    content = _to_json(analysis, found)
-    check_flattening(analysis, plan.without(ledger.unreadable), Summary(content))
-    write_json(out, content | {"plan": plan.digest, "repeated_events": repeated, "ledger": ledger.to_json()})
+        repeated, identical = finder.check(), copies.found()
+    warn_of_copies(analysis, identical)
+    content = _to_json(analysis, found) | {
+        "plan": plan.digest,
+        "made_for": made_for(analysis),
+        "repeated_events": repeated,
+        "identical_events": [asdict(one) for one in identical],
+        "ledger": ledger.to_json(),
+    }
+    check_trainings(analysis, plan.without(ledger.unreadable), Summary(content))
+    write_json(out, content)
 
 
 def _files(
@@ -204,9 +228,10 @@ def summarise_range(maker: ChunkMaker, part: Range) -> RangeSummary:
         summary.counts[fold] = _counts(chunk.weight[rows])
         if learned:
             for fraction in _validation_fractions(analysis):
-                summary.validation[fold, fraction] = int(is_validation(chunk.keys[rows], fraction).sum())
+                summary.validation[fold, fraction] = _counts(chunk.weight[rows][is_validation(chunk.keys[rows], fraction)])
             summary.inputs.update({(fold, *key): value for key, value in _input_moments(analysis, chunk, rows).items()})
-    return RangeSummary(summary, chunk.keys)
+    is_compared = part.dataset in compared(analysis) and histogrammed(selected)
+    return RangeSummary(summary, chunk.keys, content_keys(selected, chunk.keys) if is_compared else None)
 
 
 def _ids_of(analysis: Analysis, part: Range) -> EventIds:
@@ -283,17 +308,19 @@ def _cutflow_to_json(cutflow: Cutflow) -> list[dict[str, Any]]:
 
 def _fold_to_json(analysis: Analysis, found: dict[str, DatasetSummary], fold: int) -> dict[str, Any]:
     others = [other for other in range(analysis.folds) if other != fold]
-    learned = analysis.trained_datasets()
+    learned, fractions = analysis.trained_datasets(), _validation_fractions(analysis)
     spectra = spectra_to_json(analysis, {name: found[name].spectra for name in learned}, others)
+    parts = {(name, fraction): _parts(found[name], others, fraction) for name in learned for fraction in fractions}
     return {
-        "training": {name: _total(found[name], others) for name in learned},
-        "test": {name: _total(found[name], [fold]) for name in learned},
-        "validation": {
-            str(fraction): {name: sum(found[name].validation[other, fraction] for other in others) for name in learned}
-            for fraction in _validation_fractions(analysis)
+        **{
+            part: {str(fraction): {name: parts[name, fraction][part] for name in learned} for fraction in fractions}
+            for part in get_args(Part)
         },
+        "test": {name: _total(found[name], [fold]) for name in learned},
         "inputs": {
-            name: {tensor: _scales([found[d] for d in learned], others, name, tensor) for tensor in collections}
+            name: {
+                tensor: _scales([found[d] for d in learned], others, name, tensor, of) for tensor, of in collections.items()
+            }
             for name, collections in analysis.inputs.items()
             if learned
         },
@@ -301,16 +328,32 @@ def _fold_to_json(analysis: Analysis, found: dict[str, DatasetSummary], fold: in
     }
 
 
+def _parts(summary: DatasetSummary, folds: list[int], fraction: float) -> dict[Part, dict[str, Any]]:
+    """The events of *folds* that are learned from, and those that are held out."""
+    total, held_out = ExactCounts(), ExactCounts()
+    for fold in folds:
+        total += summary.counts[fold]
+        held_out += summary.validation[fold, fraction]
+    return {"training": counts_to_json((total - held_out).rounded), "validation": counts_to_json(held_out.rounded)}
+
+
 def _total(summary: DatasetSummary, folds: Any) -> dict[str, Any]:
     return counts_to_json(reduce(add, (summary.counts[fold] for fold in folds), ExactCounts()).rounded)
 
 
-def _scales(summaries: list[DatasetSummary], folds: list[int], inputs: str, tensor: str) -> dict[str, Any]:
+def _scales(
+    summaries: list[DatasetSummary], folds: list[int], inputs: str, tensor: str, collection: Collection
+) -> dict[str, Any]:
+    """Mean, spread and quantiles, by feature."""
     total = reduce(add, (summary.inputs[fold, inputs, tensor] for summary in summaries for fold in folds))
+    features = collection.features if isinstance(collection, Sequence) else collection
     quantiles = total.quantiles(QUANTILES) if total.n_rows else []
     return {
         "n_rows": total.n_rows,
-        "mean": total.mean,
-        "spread": total.spread,
-        "quantiles": {str(fraction): values for fraction, values in zip(QUANTILES, quantiles, strict=False)},
+        "mean": dict(zip(features, total.mean, strict=True)),
+        "spread": dict(zip(features, total.spread, strict=True)),
+        "quantiles": {
+            str(fraction): dict(zip(features, values, strict=True))
+            for fraction, values in zip(QUANTILES, quantiles, strict=False)
+        },
     }

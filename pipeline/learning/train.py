@@ -8,6 +8,7 @@ from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING
 
 from pipeline import plugins
+from pipeline.checks import check_negative_weights
 from pipeline.digest import code_digest, content_digest
 from pipeline.errors import InputError, nearest
 from pipeline.files import replacing, write_json
@@ -15,9 +16,8 @@ from pipeline.learning.building import build_model
 from pipeline.learning.checkpoint import SECONDS_BETWEEN, Checkpoint
 from pipeline.learning.model_record import expected_record, model_record, versions
 from pipeline.statistics.hashing import number_of
-from pipeline.stream.spectra import training_spectra
+from pipeline.stream.model_weights import model_weights
 from pipeline.stream.training_stream import TrainingStream
-from pipeline.stream.weights import flat_factors, training_factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +58,8 @@ def train(
         PipelineError: an epoch did not hold each event once.
     """
     _check(analysis, model, fold)
+    check_negative_weights(analysis, model)
+    summary.check_made_for(analysis)
     entry, training = analysis.models[model], analysis.training_of(model)
     path = plugins.find("models", entry.architecture)
     learner = _learner(path)
@@ -66,12 +68,10 @@ def train(
     specs = summary.input_specs(analysis, entry.inputs, fold)
     untrained = build_model(analysis, model, specs)
 
-    sumw = {name: plan.sumw(name) for name in analysis.trained_datasets()}
-    counts, spectra = summary.counts(fold, "training"), training_spectra(summary, fold, training)
-    factors = training_factors(analysis, training, sumw, counts)
-    flat = flat_factors(analysis, training, sumw, counts, spectra)
-    n_events = summary.epoch_counts(fold, training.validation_fraction)
-    stream = TrainingStream(analysis, plan, entry.inputs, fold, training, factors, n_events, workers=workers, flat=flat)
+    made = model_weights(analysis, plan, summary, model, fold)
+    stream = TrainingStream(
+        analysis, plan, entry.inputs, fold, training, made.factors, made.n_events, workers=workers, flat=made.flat
+    )
     checkpoint = Checkpoint(
         out.parents[2] / "checkpoints" / model / f"fold{fold}.npz", _made_by(stream, model, specs), checkpoint_seconds
     )

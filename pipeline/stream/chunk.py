@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import awkward as ak
 import numpy as np
 
 from pipeline.config import Sequence
@@ -90,6 +91,7 @@ def build_inputs(selected: Selected, collections: Mapping[str, Collection], *, p
             _check_shape(f"{name}.{feature}", given[feature], len(selected), jagged=isinstance(collection, Sequence))
         if isinstance(collection, Sequence):
             _check_counts(name, {feature: given[feature] for feature in sorted(wanted)}, selected, place)
+            _check_order(name, collection, given, selected, place)
             tensors[name], tensors[f"{name}_mask"] = pad(given, collection)
         else:
             tensors[name] = _columns(given, features, len(selected))
@@ -124,6 +126,20 @@ def _check_counts(name: str, features: Mapping[str, Any], selected: Selected, pl
                 f" {_event_name(selected, row)} in {place}. Expected one of each for every object. Select the same objects"
                 " for both in the processor."
             )
+
+
+def _check_order(name: str, collection: Sequence, given: Mapping[str, Any], selected: Selected, place: str) -> None:
+    """See that objects can be ordered: with NaN, others than the highest would be cut off."""
+    if collection.order_by is None:
+        return
+    key = numbers(ak.flatten(given[collection.order_by], axis=1))
+    if np.isnan(key).any():
+        row = int(np.repeat(np.arange(len(selected)), object_counts(given[collection.order_by]))[np.isnan(key)][0])
+        raise InputError(
+            f"{name}.{collection.order_by}, by which the objects of {name!r} are ordered, is NaN or missing for"
+            f" {_event_name(selected, row)} in {place}. Expected a number for every object. Give such objects a defined"
+            " value, or drop them, in the processor."
+        )
 
 
 def _check_finite(tensor: NDArray[np.float32], name: str, features: tuple[str, ...], selected: Selected, place: str) -> None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pipeline import plugins
-from pipeline.digest import ROOT, code_digest
+from pipeline.digest import PACKAGES, ROOT, code_digest, content_digest, files_named_in, versions_of
 from pipeline.errors import InputError
 from pipeline.events.processor import load_processor
 from pipeline.events.reading import open_events, reading
@@ -38,13 +38,14 @@ def select(analysis: Analysis, part: Range, *, variation: str = "nominal") -> Se
 
 
 def processor_digest(analysis: Analysis) -> str:
-    """Digest of the code that decides what a selected event looks like, as it is on disk now."""
-    return _digest(_path_of(analysis))
+    """Digest of what decides what a selected event looks like, as it is on disk now: the processor, all code and data that
+    it uses, files that `selection` names, and the versions of the packages below it."""
+    return _digest(_path_of(analysis), tuple(files_named_in(analysis.selection)))
 
 
 def running_digest(analysis: Analysis) -> str:
     """Digest of the same code as this process runs it: what is edited after it was loaded does not run here."""
-    return _digest_when_loaded(_path_of(analysis))
+    return _digest_when_loaded(_path_of(analysis), tuple(files_named_in(analysis.selection)))
 
 
 def check_running(analysis: Analysis, expected: str) -> None:
@@ -55,22 +56,23 @@ def check_running(analysis: Analysis, expected: str) -> None:
     """
     if running_digest(analysis) != expected:
         raise InputError(
-            f"processors/{analysis.processor}.py, or code that it uses, was edited while a stage ran."
-            " Expected the same code from beginning to end. Run the stage again; workers that run for longer are to be"
-            " started again as well."
+            f"processors/{analysis.processor}.py, or code that it uses, was edited while a stage ran, or a worker has other"
+            f" versions of {', '.join(PACKAGES)}. Expected the same code from beginning to end. Run the stage again; workers"
+            " that run for longer are to be started again as well."
         )
 
 
 @lru_cache(maxsize=8)
-def _digest_when_loaded(path: Path) -> str:
+def _digest_when_loaded(path: Path, settings: tuple[Path, ...]) -> str:
     """A module is loaded once a process, whatever becomes of its file."""
-    digest = _digest(path)
+    digest = _digest(path, settings)
     plugins.load("processors", path.stem, root=path.parent.parent)
     return digest
 
 
-def _digest(path: Path) -> str:
-    return code_digest(*closure(path, *SELECTED_BY))
+def _digest(path: Path, settings: tuple[Path, ...]) -> str:
+    files = {*closure(path, *SELECTED_BY), *(file.resolve() for file in settings)}
+    return content_digest([code_digest(*files), versions_of(PACKAGES)])
 
 
 def _path_of(analysis: Analysis) -> Path:

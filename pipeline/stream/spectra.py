@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from pipeline.errors import InputError
 from pipeline.statistics.sums import HALF_BITS, MANTISSA_BITS, SMALLEST_EXPONENT, ExactSum
 from pipeline.stream.flattening import FlatBins
+from pipeline.stream.validation import Part, is_validation
 from pipeline.stream.weights import apply_policy
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from pipeline.stream.summary import Summary
 
 Policy = Literal["keep", "absolute", "zero"]
-# By fold, name of the bins, and policy for negative weights.
-SpectrumKey = tuple[int, str, str]
+# Name of the bins, policy for negative weights, and fraction of the events that is held out.
+Wanted = tuple[str, Policy, float]
+SpectrumKey = tuple[int, Part, Wanted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +60,32 @@ class Spectrum:
     sumw: NDArray[np.float64]
 
 
-def wanted_spectra(analysis: Analysis) -> dict[tuple[str, Policy], FlatBins]:
-    """By name of the bins and policy for negative weights, what the models of *analysis* need to be flat."""
+def wanted_spectra(analysis: Analysis) -> dict[Wanted, FlatBins]:
+    """What the models of *analysis* need to be flat."""
     trainings = (analysis.training_of(model) for model in analysis.models)
-    found = ((FlatBins.of(one.flatten), one.negative_weights) for one in trainings if one.flatten is not None)
-    return {(bins.name, policy): bins for bins, policy in found}
+    found = ((FlatBins.of(one.flatten), one) for one in trainings if one.flatten is not None)
+    return {(bins.name, one.negative_weights, one.validation_fraction): bins for bins, one in found}
 
 
 def chunk_spectra(analysis: Analysis, chunk: Chunk, folds: NDArray[np.int64]) -> dict[SpectrumKey, ExactSpectrum]:
-    """The spectra of one range, for every fold and whatever a model of *analysis* wants; empty if none flattens.
+    """The spectra of one range, for every fold and part and whatever a model of *analysis* wants; empty if none flattens.
 
     Args:
         folds: of each event, shape (n_events,).
     """
     found: dict[SpectrumKey, ExactSpectrum] = {}
-    for (name, policy), bins in wanted_spectra(analysis).items():
+    for wanted, bins in wanted_spectra(analysis).items():
+        name, policy, fraction = wanted
         weight = apply_policy(chunk.weight, policy)
-        place, size = folds * bins.n_bins + chunk.bins[name], analysis.folds * bins.n_bins
+        # Fold after fold, in each the training part before the validation part.
+        place = (2 * folds + is_validation(chunk.keys, fraction)) * bins.n_bins + chunk.bins[name]
+        size = 2 * analysis.folds * bins.n_bins
         n_events = np.bincount(place[weight != 0], minlength=size)
         sumw = exact_sums(place, weight, size)
-        for fold in range(analysis.folds):
-            part = slice(fold * bins.n_bins, (fold + 1) * bins.n_bins)
-            found[fold, name, policy] = ExactSpectrum(n_events[part], sumw[part])
+        parts: list[tuple[int, Part]] = [(fold, part) for fold in range(analysis.folds) for part in get_args(Part)]
+        for number, (fold, part) in enumerate(parts):
+            rows = slice(number * bins.n_bins, (number + 1) * bins.n_bins)
+            found[fold, part, wanted] = ExactSpectrum(n_events[rows], sumw[rows])
     return found
 
 
@@ -108,25 +114,29 @@ def exact_sums(bins: NDArray[np.int64], values: NDArray[np.float64], n_bins: int
 def spectra_to_json(
     analysis: Analysis, spectra: Mapping[str, Mapping[SpectrumKey, ExactSpectrum]], folds: list[int]
 ) -> dict[str, Any]:
-    """The spectra of the events of *folds*, by name of the bins, policy and dataset, as `summary.json` keeps them.
+    """The spectra of the events of *folds*, as `summary.json` keeps them: by name of the bins, then `sums` by policy,
+    fraction held out, part and dataset.
 
     Args:
         spectra: by dataset.
     """
     kept: dict[str, Any] = {}
-    for (name, policy), bins in wanted_spectra(analysis).items():
-        totals = {
-            dataset: reduce(add, (found[fold, name, policy] for fold in folds)).rounded for dataset, found in spectra.items()
-        }
+    for wanted, bins in wanted_spectra(analysis).items():
+        name, policy, fraction = wanted
         section = kept.setdefault(name, {"variables": bins.variables, "edges": bins.edges, "sums": {}})
-        section["sums"][policy] = {
-            dataset: {"n_events": total.n_events.tolist(), "sumw": total.sumw.tolist()} for dataset, total in totals.items()
+        section["sums"].setdefault(policy, {})[str(fraction)] = {
+            part: {
+                dataset: _to_json(reduce(add, (found[fold, part, wanted] for fold in folds)).rounded)
+                for dataset, found in spectra.items()
+            }
+            for part in get_args(Part)
         }
     return kept
 
 
-def training_spectra(summary: Summary, fold: int, training: Training) -> dict[str, Spectrum]:
-    """By dataset, the events that the model of *fold* learns from, in the bins of `training.flatten`; empty without it.
+def spectra_of(summary: Summary, fold: int, part: Part, training: Training) -> dict[str, Spectrum]:
+    """By dataset, the events of the training folds of *fold* that its model learns from, or those held out to stop it, in
+    the bins of `training.flatten`; empty without it.
 
     Raises:
         InputError: `summary.json` was written before the configuration asked for these bins.
@@ -135,12 +145,18 @@ def training_spectra(summary: Summary, fold: int, training: Training) -> dict[st
         return {}
     bins = FlatBins.of(training.flatten)
     section = summary.content["folds"][str(fold)].get("spectra", {}).get(bins.name, {"sums": {}})
-    if training.negative_weights not in section["sums"]:
+    sums = section["sums"].get(training.negative_weights, {}).get(str(training.validation_fraction))
+    if sums is None:
         raise InputError(
             f"summary.json has no spectra of {' and '.join(bins.variables)} in the bins of training.flatten, with negative"
-            f" weights under {training.negative_weights!r}. Expected those of the configuration. Run `summarise` again."
+            f" weights under {training.negative_weights!r} and validation_fraction {training.validation_fraction:g}."
+            " Expected those of the configuration. Run `summarise` again."
         )
     return {
         dataset: Spectrum(np.array(kept["n_events"], dtype=np.int64), np.array(kept["sumw"], dtype=np.float64))
-        for dataset, kept in section["sums"][training.negative_weights].items()
+        for dataset, kept in sums[part].items()
     }
+
+
+def _to_json(spectrum: Spectrum) -> dict[str, Any]:
+    return {"n_events": spectrum.n_events.tolist(), "sumw": spectrum.sumw.tolist()}

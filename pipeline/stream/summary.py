@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.config import Sequence
+from pipeline.dependencies import summarised
+from pipeline.digest import content_digest
 from pipeline.errors import InputError
 from pipeline.files import read_json
+from pipeline.stream.select import processor_digest
 from pipeline.stream.spec import InputSpec
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan
-    from pipeline.stream.training_stream import Part
+    from pipeline.stream.validation import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,13 @@ class Summary:
         """Read `summary.json`."""
         return cls(read_json(path, made_by="summarise"))
 
-    def accounted(self, plan: Plan) -> Plan:
+    def accounted(self, plan: Plan, analysis: Analysis) -> Plan:
         """*plan* without the files that `summarise` could not read: what later stages read and normalise to.
 
         Raises:
-            InputError: the summary is that of another plan.
+            InputError: the summary is that of another plan, or of an analysis that selects or counts otherwise.
         """
+        self.check_made_for(analysis)
         if self.content.get("plan") != plan.digest:
             raise InputError(
                 f"summary.json of {plan.analysis!r} was made from another plan.json, or by another version."
@@ -61,40 +65,54 @@ class Summary:
         skipped = self.content["ledger"]["skipped_files"]
         return plan.without({file["path"]: file["reason"] for file in skipped if file["path"] in used})
 
-    def counts(self, fold: int, part: str) -> dict[str, Counts]:
-        """By dataset, the events that the model of *fold* learns from (*part* `training`), or those of the fold (`test`)."""
-        return {name: Counts(**counts) for name, counts in self.content["folds"][str(fold)][part].items()}
-
-    def epoch_counts(self, fold: int, validation_fraction: float) -> dict[Part, dict[str, int]]:
-        """For `training` and `validation`, how many events of each dataset an epoch of the model of *fold* holds.
+    def check_made_for(self, analysis: Analysis) -> None:
+        """See that the events were selected, counted and scaled as *analysis* says now.
 
         Raises:
-            InputError: there is none to train on or to validate with.
+            InputError: they were not; names what has changed.
         """
-        validation = self.content["folds"][str(fold)]["validation"][str(validation_fraction)]
-        training = {name: counts.n_events - validation[name] for name, counts in self.counts(fold, "training").items()}
-        epoch: dict[Part, dict[str, int]] = {"training": training, "validation": validation}
-        for part, of_part in epoch.items():
-            if not sum(of_part.values()):
-                raise InputError(
-                    f"Fold {fold} has no {part} events at validation_fraction {validation_fraction}. Expected some."
-                    " Add files, or change training.validation_fraction."
-                )
-        return epoch
+        kept = self.content.get("made_for", {})
+        changed = [what for what, digest in made_for(analysis).items() if kept.get(what) != digest]
+        if changed:
+            raise InputError(
+                f"summary.json of {analysis.name!r} was made with other {', '.join(changed)}. Expected those of"
+                f" config/{analysis.name}.yaml and processors/{analysis.processor}.py as they are now."
+                " Run the stage 'summarise' again."
+            )
+
+    def counts(self, fold: int, part: Part, validation_fraction: float) -> dict[str, Counts]:
+        """By dataset, the events that the model of *fold* learns from, or those held out to stop its training."""
+        kept = self.content["folds"][str(fold)][part][str(validation_fraction)]
+        return {name: Counts(**counts) for name, counts in kept.items()}
+
+    def epoch_counts(self, fold: int, validation_fraction: float) -> dict[Part, dict[str, int]]:
+        """For `training` and `validation`, how many events of each dataset an epoch of the model of *fold* holds."""
+        parts: tuple[Part, ...] = ("training", "validation")
+        return {
+            part: {name: counts.n_events for name, counts in self.counts(fold, part, validation_fraction).items()}
+            for part in parts
+        }
 
     def input_specs(self, analysis: Analysis, inputs: str, fold: int) -> dict[str, InputSpec]:
-        """The tensors of an input set, with the scales of the training folds of *fold*."""
+        """The tensors of an input set, with the scales of the training folds of *fold*, validation events included."""
         scales = self.content["folds"][str(fold)]["inputs"][inputs]
         return {name: _spec(name, collection, scales[name]) for name, collection in analysis.inputs[inputs].items()}
 
 
+def made_for(analysis: Analysis) -> dict[str, str]:
+    """Digests of all that a summary depends on beside the plan, each by the word that an error uses for it."""
+    settings = {what: content_digest(part) for what, part in summarised(analysis).items()}
+    return {**settings, "processor code": processor_digest(analysis)}
+
+
 def _spec(name: str, collection: Any, scales: dict[str, Any]) -> InputSpec:
     padded = isinstance(collection, Sequence)
+    features = collection.features if padded else collection
     return InputSpec(
         name=name,
-        features=collection.features if padded else collection,
-        mean=np.array(scales["mean"], dtype=np.float32),
-        spread=np.array(scales["spread"], dtype=np.float32),
+        features=features,
+        mean=np.array([scales["mean"][feature] for feature in features], dtype=np.float32),
+        spread=np.array([scales["spread"][feature] for feature in features], dtype=np.float32),
         max_objects=collection.max_objects if padded else None,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from pipeline.stream.pool import Pool
 from pipeline.stream.read_ahead import ChunkMaker, ReadAhead
 from pipeline.stream.rows import Piece
 from pipeline.stream.shuffle import batches
-from pipeline.stream.validation import is_validation
+from pipeline.stream.validation import Part, is_validation
 from pipeline.stream.weights import apply_policy
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pipeline.stream.chunk import Chunk, Tensors
     from pipeline.stream.rows import Rows
 
-Part = Literal["training", "validation"]
 SAMPLE_EVENTS = 1024
 
 

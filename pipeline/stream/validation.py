@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.statistics.hashing import salted, uniform
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+# What becomes of the training folds.
+Part = Literal["training", "validation"]
 
 
 def is_validation(keys: NDArray[np.uint64], fraction: float) -> NDArray[np.bool_]:

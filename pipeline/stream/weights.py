@@ -33,10 +33,11 @@ def training_factors(
 
     Args:
         sumw: by dataset, the sum of generator weights of all its events: what its cross section belongs to.
-        counts: by dataset, the events of the training folds after selection.
+        counts: by dataset, the selected events that the model learns from. Those held out for validation do not count: of
+            them the network sees nothing.
 
     Raises:
-        InputError: a class has no training events.
+        InputError: a class has no positive sum of weights, or a dataset has a negative one that the policy cannot keep.
     """
     physical = _physical_factors(analysis, training, sumw, counts)
     by_class: dict[str, float] = {}
@@ -46,7 +47,7 @@ def training_factors(
     for key, total in by_class.items():
         if total <= 0:
             raise InputError(
-                f"Class {key!r} has sum of weights {total:g} in the training folds, after selection. Expected more than 0."
+                f"Class {key!r} has sum of weights {total:g} in its training events, after selection. Expected more than 0."
                 " Loosen `selection`, add files, or choose another `negative_weights` policy."
             )
     if training.class_balance:
@@ -67,7 +68,8 @@ def flat_factors(
 ) -> dict[str, NDArray[np.float64]]:
     """By class, the factor of each bin of `training.flatten`, shape (n_bins,), on top of that of the dataset.
 
-    It leaves the sum of weights of each class as it is, so that class balance and the mean weight of 1 stay.
+    It leaves the sum of training weights of each class as it is, so that class balance and the mean weight of 1 stay. A bin
+    without training events has 1, for events of other use.
 
     Args:
         sumw: as for `training_factors`.
@@ -124,13 +126,21 @@ def _physical_factors(
     """By dataset, the factor that makes its training weights, under the policy for negative ones, add up to picobarn."""
     return {
         # A policy for negative weights may change the shape of a dataset, but not its cross section.
-        name: (analysis.datasets[name].xsec_pb or 0.0) / sumw[name] * _net_share(counts[name], training.negative_weights)
+        name: (analysis.datasets[name].xsec_pb or 0.0)
+        / sumw[name]
+        * _net_share(name, counts[name], training.negative_weights)
         for name in analysis.trained_datasets()
     }
 
 
-def _net_share(counts: Counts, policy: str) -> float:
+def _net_share(name: str, counts: Counts, policy: str) -> float:
     """The sum of weights over the sum that training sees under *policy*; 0 without events."""
+    if policy != "keep" and counts.sumw < 0:
+        raise InputError(
+            f"Dataset {name!r} has sum of weights {counts.sumw:g} in its {counts.n_events} training events, after selection:"
+            f" a cross section below 0, which no positive weights have. Expected at least 0 with negative_weights: {policy}."
+            " Add files, loosen `selection`, take its process out of task.classes, or keep negative weights (networks only)."
+        )
     seen = counts.sum_under(policy)
     return counts.sumw / seen if seen else 0.0
 
@@ -144,6 +154,6 @@ def _check_positive(key: str, bins: FlatBins, heights: NDArray[np.float64]) -> N
     if len(bad):
         raise InputError(
             f"Class {key!r} has sum of weights {heights[bad[0]]:.3g} pb in bin {bins.describe(int(bad[0]))} of"
-            f" training.flatten, in the training folds; so in {len(bad)} of {bins.n_bins} bins. Expected more than 0 where"
+            f" training.flatten, in its training events; so in {len(bad)} of {bins.n_bins} bins. Expected more than 0 where"
             " there are events. Use wider bins, or negative_weights: absolute."
         )

@@ -65,7 +65,8 @@ class Toy:
 def toy(tmp_path_factory, make_nano, nano_events, pytestconfig):
     folder = tmp_path_factory.mktemp("toy")
     make_toy(folder, pytestconfig.rootpath, make_nano)
-    write_toy(folder, reading={"range_entries": 7})
+    # Half of so few events, for each class to have some in both parts of every fold.
+    write_toy(folder, reading={"range_entries": 7}, training={"validation_fraction": 0.5})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         yield Toy(folder, nano_events(2 * N_EVENTS), tmp_path_factory.mktemp)
@@ -255,6 +256,6 @@ def test_the_summary_of_another_plan_is_refused(toy):
     summary = Summary(toy.summary(plan))
     other = toy.plan(laid_out([0] * N_EVENTS, 1))
 
-    assert summary.accounted(plan) == plan
+    assert summary.accounted(plan, toy.analysis) == plan
     with pytest.raises(InputError, match=r"made from another plan\.json.* Run the stage 'summarise' again"):
-        summary.accounted(other)
+        summary.accounted(other, toy.analysis)

@@ -15,8 +15,9 @@ from pipeline.statistics.hashing import mix64
 from pipeline.statistics.sums import exact_sum
 from pipeline.stream.chunk import Chunk
 from pipeline.stream.flattening import FlatBins
-from pipeline.stream.spectra import chunk_spectra, exact_sums, spectra_to_json, training_spectra
+from pipeline.stream.spectra import chunk_spectra, exact_sums, spectra_of, spectra_to_json
 from pipeline.stream.summary import Summary
+from pipeline.stream.validation import is_validation
 from tests.toy_analysis import ANALYSIS
 
 FLATTEN = {"variables": {"met": {"edges": [0.0, 20.0, 40.0, 80.0]}}}
@@ -32,8 +33,15 @@ def analysis(*policies, flatten=FLATTEN, folds=2):
     return Analysis.model_validate({"name": "toy", **ANALYSIS, "models": models, "folds": folds})
 
 
-def chunk(bins, weight):
-    return Chunk(mix64(np.arange(len(bins))), np.asarray(weight), {}, {}, {NAME: np.asarray(bins, dtype=np.int32)})
+def keys_for(part, n):
+    """Hashes of *n* events that are drawn for *part*."""
+    keys = mix64(np.arange(50 * n + 50))
+    return keys[is_validation(keys, 0.2) == (part == "validation")][:n]
+
+
+def chunk(bins, weight, keys=None):
+    keys = keys_for("training", len(bins)) if keys is None else keys
+    return Chunk(keys, np.asarray(weight), {}, {}, {NAME: np.asarray(bins, dtype=np.int32)})
 
 
 @given(values=st.lists(st.tuples(st.integers(0, 4), numbers), max_size=40))
@@ -56,17 +64,20 @@ def test_small_weights_are_not_lost_beside_large_ones():
     [("keep", [3, 2, 0], [2.0, -0.5, 0.0]), ("absolute", [3, 2, 0], [4.0, 1.5, 0.0]), ("zero", [2, 1, 0], [3.0, 0.5, 0.0])],
     ids=str,
 )
-def test_spectra_can_be_counted_by_eye(policy, n_events, sumw):
+@pytest.mark.parametrize("part", ["training", "validation"])
+def test_spectra_can_be_counted_by_eye(part, policy, n_events, sumw):
     one = analysis(policy)
     # A weight of 0 makes no event.
-    made = chunk([0, 0, 0, 1, 1, 2], [1.0, 2.0, -1.0, 0.5, -1.0, 0.0])
+    made = chunk([0, 0, 0, 1, 1, 2], [1.0, 2.0, -1.0, 0.5, -1.0, 0.0], keys_for(part, 6))
 
     found = chunk_spectra(one, made, np.zeros(6, dtype=np.int64))
 
-    spectrum, other = (found[fold, NAME, policy].rounded for fold in (0, 1))
+    spectrum = found.pop((0, part, (NAME, policy, 0.2))).rounded
     assert (spectrum.n_events.tolist(), spectrum.sumw.tolist()) == (n_events, sumw)
-    assert not other.n_events.any()
-    assert not other.sumw.any()
+    assert len(found) == 3
+    for other in found.values():
+        assert not other.rounded.n_events.any()
+        assert not other.rounded.sumw.any()
 
 
 @given(
@@ -76,9 +87,12 @@ def test_spectra_can_be_counted_by_eye(policy, n_events, sumw):
 def test_any_chunking_gives_the_same_bits(rows, cuts):
     one = analysis("keep", "absolute", "keep", "zero")
     bins, weight, folds = (np.array(column) for column in zip(*rows, strict=True)) if rows else (np.zeros(0, int),) * 3
-    whole = chunk_spectra(one, chunk(bins, weight.astype(float)), folds)
+    keys = mix64(np.arange(len(rows)))
+    whole = chunk_spectra(one, chunk(bins, weight.astype(float), keys), folds)
     edges = [0, *sorted(cut for cut in cuts if cut < len(rows)), len(rows)]
-    parts = [chunk_spectra(one, chunk(bins[a:b], weight[a:b].astype(float)), folds[a:b]) for a, b in pairwise(edges)]
+    parts = [
+        chunk_spectra(one, chunk(bins[a:b], weight[a:b].astype(float), keys[a:b]), folds[a:b]) for a, b in pairwise(edges)
+    ]
 
     for key, spectrum in whole.items():
         total = reduce(add, (part[key] for part in parts))
@@ -86,18 +100,21 @@ def test_any_chunking_gives_the_same_bits(rows, cuts):
         assert total.n_events.tolist() == spectrum.n_events.tolist()
 
 
-def test_a_summary_gives_back_the_spectra_of_the_training_folds():
+def test_a_summary_gives_back_the_spectra_of_both_parts_of_the_training_folds():
     one = analysis("keep", "absolute", folds=3)
-    folds = np.array([0, 1, 2, 2])
-    found = {d: chunk_spectra(one, chunk([0, 1, 2, 2], [0.1, w, 3.0, -1.0]), folds) for d, w in (("s", 0.2), ("b", 0.3))}
+    folds = np.array([0, 1, 2, 2, 2])
+    keys = np.concatenate([keys_for("training", 4), keys_for("validation", 1)])
+    made = {d: chunk([0, 1, 2, 2, 0], [0.1, w, 3.0, -1.0, 7.0], keys) for d, w in (("s", 0.2), ("b", 0.3))}
+    found = {dataset: chunk_spectra(one, chunk, folds) for dataset, chunk in made.items()}
 
     summary = Summary({"folds": {"0": {"spectra": spectra_to_json(one, found, [1, 2])}}})
 
-    kept, absolute = (training_spectra(summary, 0, one.training_of(model)) for model in ("m0", "m1"))
+    kept, absolute = (spectra_of(summary, 0, "training", one.training_of(model)) for model in ("m0", "m1"))
     assert kept["s"].sumw.tolist() == [0.0, 0.2, 2.0]
     assert absolute["s"].sumw.tolist() == [0.0, 0.2, 4.0]
     assert absolute["b"].sumw.tolist() == [0.0, 0.3, 4.0]
     assert absolute["b"].n_events.tolist() == [0, 1, 2]
+    assert spectra_of(summary, 0, "validation", one.training_of("m0"))["b"].sumw.tolist() == [7.0, 0.0, 0.0]
     assert summary.content["folds"]["0"]["spectra"][NAME]["edges"] == ((0.0, 20.0, 40.0, 80.0),)
 
 
@@ -107,14 +124,15 @@ def test_without_flattening_nothing_is_counted_or_kept():
 
     assert chunk_spectra(one, made, np.zeros(2, np.int64)) == {}
     assert spectra_to_json(one, {"s": {}}, [0]) == {}
-    assert training_spectra(Summary({}), 0, one.training_of("m0")) == {}
+    assert spectra_of(Summary({}), 0, "training", one.training_of("m0")) == {}
 
 
 def test_a_summary_from_before_the_configuration_asked_is_told():
     wanted, policy = (analysis(name).training_of("m0") for name in ("keep", "zero"))
-    summary = Summary({"folds": {"0": {"spectra": {NAME: {"sums": {"keep": {}}}}}}})
+    fraction = wanted.model_copy(update={"validation_fraction": 0.3})
+    summary = Summary({"folds": {"0": {"spectra": {NAME: {"sums": {"keep": {"0.2": {"training": {}}}}}}}}})
 
-    assert training_spectra(summary, 0, wanted) == {}
-    for old, training in ((summary, policy), (Summary({"folds": {"0": {}}}), wanted)):
+    assert spectra_of(summary, 0, "training", wanted) == {}
+    for old, training in ((summary, policy), (summary, fraction), (Summary({"folds": {"0": {}}}), wanted)):
         with pytest.raises(InputError, match=r"^summary\.json has no spectra of met in the bins .* Run `summarise` again\."):
-            training_spectra(old, 0, training)
+            spectra_of(old, 0, "training", training)

@@ -98,14 +98,14 @@ def test_a_dataset_without_events_leaves_the_class_to_the_other():
 
 @pytest.mark.parametrize(
     ("weight", "policy", "told"),
-    [(np.zeros(0), "absolute", "0"), (np.array([1.0, -3.0]), "keep", "-0.004"), (np.array([-3.0]), "zero", "0")],
-    ids=["no events", "negative sum", "nothing positive"],
+    [(np.zeros(0), "absolute", "0"), (np.array([1.0, -3.0]), "keep", "-0.004"), (np.array([3.0, -3.0]), "zero", "0")],
+    ids=["no events", "negative sum", "as much negative as positive"],
 )
 @pytest.mark.parametrize("balance", [True, False])
 def test_a_class_without_weight_is_told(weight, policy, told, balance):
     found = {"s": weight, "b": np.ones(3), "c": np.ones(3)}
 
-    with pytest.raises(InputError, match=rf"^Class 's' has sum of weights {told} in the training folds, after selection\."):
+    with pytest.raises(InputError, match=rf"^Class 's' has sum of weights {told} in its training events, after selection\."):
         trained(found, policy, balance=balance)
 
 
@@ -240,8 +240,8 @@ def test_a_bin_of_negative_sum_is_told_with_its_edges():
 
     with pytest.raises(
         InputError,
-        match=r"^Class 's' has sum of weights -0\.002 pb in bin eta 0 to 2, pt 0 to 20 of training\.flatten, in the"
-        r" training folds; so in 1 of 6 bins\. Expected more than 0 where there are events\. Use wider bins, or negative_w",
+        match=r"^Class 's' has sum of weights -0\.002 pb in bin eta 0 to 2, pt 0 to 20 of training\.flatten, in its"
+        r" training events; so in 1 of 6 bins\. Expected more than 0 where there are events\. Use wider bins, or negative_w",
     ):
         flattened(found, bins, "keep")
 

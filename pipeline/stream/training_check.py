@@ -1,4 +1,4 @@
-"""Whether the models can be flattened as the configuration asks: seen in `summarise`, before anything is trained."""
+"""Whether every model can be trained as the configuration asks: seen in `summarise`, before anything is trained."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.stream.flattening import FlatBins
-from pipeline.stream.spectra import training_spectra
-from pipeline.stream.weights import flat_factors, training_factors
+from pipeline.stream.model_weights import model_weights
+from pipeline.stream.spectra import spectra_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,22 +24,29 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def check_flattening(analysis: Analysis, plan: Plan, summary: Summary) -> None:
-    """Work out the weights of every model that flattens, and warn of bins that only some of the classes fill.
+def check_trainings(analysis: Analysis, plan: Plan, summary: Summary) -> None:
+    """Work out the weights of every model and fold; warn of datasets that a fold does not learn from, and of bins of
+    `training.flatten` that only some of the classes fill.
 
     Raises:
-        InputError: a class has no positive sum of weights, as a whole or in a bin where it has events.
+        InputError: the weights of some model cannot be trained with; see `model_weights`.
     """
+    unlearned = set()
     for model in analysis.models:
         training = analysis.training_of(model)
-        if training.flatten is None:
-            continue
-        sumw = {name: plan.sumw(name) for name in analysis.trained_datasets()}
         for fold in range(analysis.folds):
-            counts, spectra = summary.counts(fold, "training"), training_spectra(summary, fold, training)
-            training_factors(analysis, training, sumw, counts)
-            flat_factors(analysis, training, sumw, counts, spectra)
-            _warn_of_lonely_bins(model, fold, FlatBins.of(training.flatten), _filled(analysis, spectra))
+            n_events = model_weights(analysis, plan, summary, model, fold).n_events["training"]
+            unlearned |= {(name, fold) for name, n_of_dataset in n_events.items() if n_of_dataset == 0}
+            if training.flatten is not None:
+                filled = _filled(analysis, spectra_of(summary, fold, "training", training))
+                _warn_of_lonely_bins(model, fold, FlatBins.of(training.flatten), filled)
+    for name, fold in sorted(unlearned):
+        logger.warning(
+            "Dataset %r has no training events in fold %d, whose models learn of its class from other datasets only."
+            " Its selected events are few: add files, loosen `selection`, or use more folds.",
+            name,
+            fold,
+        )
 
 
 def _filled(analysis: Analysis, spectra: Mapping[str, Spectrum]) -> dict[str, NDArray[np.bool_]]:
