@@ -21,7 +21,8 @@ from pipeline.errors import InputError, nearest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-IN_BRACES = re.compile(r"\{(\w*)\}")
+# With the quotes that Snakemake asks for around strings, or without.
+IN_BRACES = re.compile(r"""(['"]?)\{(\w*)\}\1""")
 # What a job that failed gets more of when it is tried again: it may have been ended for want of it.
 GROWING = ("mem_mb", "runtime")
 # Name and minutes, CERN batch documentation, "Job flavours": https://batchdocs.web.cern.ch/local/submit.html
@@ -94,14 +95,14 @@ def _times_attempt(stated: int) -> Callable[..., int]:
 def _fill(resources: Any, jobs: Callable[[], int]) -> None:
     for name, given in list(resources.items()):
         if found := IN_BRACES.fullmatch(str(given.raw)):
-            if found[1] not in TOLD:
+            if found[2] not in TOLD:
                 raise InputError(
-                    f"default-resources of the profile has {name}: {given.raw}. {nearest(found[1], TOLD)}"
+                    f"default-resources of the profile has {name}: {given.raw}. {nearest(found[2], TOLD)}"
                     " Correct config.yaml in snakemake/profiles."
                 )
-            source, made = TOLD[found[1]]
+            source, made = TOLD[found[2]]
             # Snakemake adds up the runtime of a group by itself, but not what is made of it. Its jobs may run in turn.
-            times = jobs if source == "runtime" and found[1] != source else _once
+            times = jobs if source == "runtime" and found[2] != source else _once
             resources[name] = _told(resources.get(source), made, times)
 
 

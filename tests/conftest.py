@@ -1,5 +1,6 @@
 """Files that tests read: made ones of a few events, and real CMS NanoAOD where it can be had."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import awkward as ak
@@ -9,6 +10,7 @@ import uproot
 
 from pipeline.errors import InputError
 from pipeline.events.fetch import fetch
+from tests.cluster import htcondor
 
 CMS_PACKAGE = "coffea==2026.9.0"
 CMS_SAMPLES = (
@@ -41,6 +43,15 @@ def cms_samples(pytestconfig: pytest.Config) -> Path:
         except InputError as error:
             pytest.skip(str(error))
     return folder
+
+
+@pytest.fixture(scope="session")
+def condor_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[htcondor.Pool]:
+    """A running HTCondor pool of this machine; skips where HTCondor is not installed."""
+    if reason := htcondor.why_not():
+        pytest.skip(reason)
+    with htcondor.Pool(tmp_path_factory.mktemp("condor")) as pool:
+        yield pool
 
 
 @pytest.fixture(scope="session")

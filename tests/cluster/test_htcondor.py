@@ -1,0 +1,127 @@
+"""Jobs of the profile `lxplus` on a real HTCondor pool: what it is told of them, and what becomes of those that fail."""
+
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.toy_analysis import make_toy
+
+pytestmark = [pytest.mark.condor, pytest.mark.slow]
+
+# One kind of job, as a group; each makes a file if its memory is enough.
+WORKFLOW = """
+from pipeline.batch import tell_batch_system
+
+rule all:
+    input: expand("{index}.txt", index=range(5))
+
+rule simulate:
+    output: "{index}.txt"
+    resources: mem_mb=100, disk_mb=10, runtime=50
+    shell: "COMMAND"
+
+tell_batch_system(workflow)
+"""
+ONE_MB_IN_KB = 1024
+
+
+def snakemake(folder, *arguments):
+    """A command that runs Snakemake with the profile; on one machine files are there at once."""
+    profile = ("--workflow-profile", str(folder / "snakemake/profiles/lxplus"))
+    return ("python", "-m", "snakemake", *profile, "--latency-wait", "5", "--seconds-between-status-checks", "1", *arguments)
+
+
+def copy_code(root, folder):
+    """What runs, without analyses."""
+    for part in ("pipeline", "snakemake"):
+        shutil.copytree(root / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+@pytest.fixture
+def jobs_of(tmp_path, pytestconfig):
+    """Function that writes a workflow of five jobs with one command, and returns its folder."""
+
+    def write(command):
+        copy_code(pytestconfig.rootpath, tmp_path)
+        (tmp_path / "Snakefile").write_text(WORKFLOW.replace("COMMAND", command), encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def toys(tmp_path_factory, pytestconfig, make_nano):
+    """Two folders with the project and the analysis `toy`."""
+    folders = [tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("there")]
+    for folder in folders:
+        make_toy(folder, pytestconfig.rootpath, make_nano)
+        copy_code(pytestconfig.rootpath, folder)
+        shutil.copy(pytestconfig.rootpath / "Snakefile", folder)
+    return folders
+
+
+def test_every_resource_of_a_rule_reaches_the_pool_and_metrics_are_those_of_a_local_run(condor_pool, toys):
+    here, there = toys
+    metrics = "results/toy/metrics.json"
+    chosen = ("--config", "analyses=toy", "--", metrics)
+    asked = ("--set-resources", "train:gpu=1", "train:mem_mb=700", "--set-threads", "plan=1", "summarise=1")
+    subprocess.run([sys.executable, "-m", "snakemake", "--cores", "1", *chosen], cwd=here, check=True, capture_output=True)
+    condor_pool.run(*snakemake(there, *asked, *chosen), cwd=there)
+
+    assert (here / metrics).read_bytes() == (there / metrics).read_bytes()
+    told = {job["JobBatchName"].split("-")[0]: job for job in condor_pool.jobs(there)}
+    assert set(told) == {"plan", "summarise", "train", "score", "evaluate"}
+    assert {job["ExitCode"] for job in told.values()} == {0}
+    assert (told["score"]["RequestCpus"], told["score"]["RequestMemory"]) == (2, 1500)
+    assert told["score"]["RequestDisk"] == 4000 * ONE_MB_IN_KB
+    assert told["score"]["JobFlavour"] == "workday"
+    assert "RequestGPUs" not in told["score"]
+    assert (told["train"]["RequestGPUs"], told["train"]["RequestMemory"]) == (1, 700)
+
+
+def test_jobs_are_grouped_and_get_more_memory_and_time_when_they_are_tried_again(condor_pool, jobs_of):
+    folder = jobs_of("test {resources.mem_mb} -gt 100 && touch {output}")
+
+    condor_pool.run(*snakemake(folder, "--group-components", "simulate=3"), cwd=folder)
+
+    assert len(list(folder.glob("*.txt"))) == 5
+    told = [
+        (job["ExitCode"], job["RequestCpus"], job["RequestMemory"], job["JobFlavour"]) for job in condor_pool.jobs(folder)
+    ]
+    # In turn: the memory of one job, the time of three, 50 minutes each.
+    assert sorted(told, reverse=True) == [(1, 1, 100, "workday")] * 2 + [(0, 1, 200, "workday")] * 2
+    assert len(list((folder / "logs/htcondor").glob("simulate_simulate/*.err"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("command", "event"),
+    [("condor_hold", "Job was held.\n\tvia condor_hold"), ("condor_rm", "Job was aborted.\n\tvia condor_rm")],
+    ids=["held", "removed"],
+)
+def test_a_job_that_is_held_or_removed_ends_the_run_within_a_minute(condor_pool, jobs_of, command, event):
+    folder = jobs_of("sleep 300")
+    running = condor_pool.start(*snakemake(folder, "--retries", "0", "--group-components", "simulate=5"), cwd=folder)
+    mine = ("-constraint", f'Iwd == "{folder}"')
+    try:
+        wait_for(lambda: "2" in condor_pool.run("condor_q", *mine, "-af", "JobStatus").split())
+        condor_pool.run(command, *mine)
+        output, _ = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        condor_pool.run("condor_rm", *mine)
+
+    assert running.returncode == 1
+    assert "Error in rule simulate" in output
+    # Snakemake does not print the plugin's message about a group.
+    assert event in (folder / "logs/htcondor/snakemake-rules.log").read_text(encoding="utf-8")
+
+
+def wait_for(true, *, within_s=60):
+    """Until something is true."""
+    deadline = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
