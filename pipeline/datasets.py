@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import InputError, nearest
 
 if TYPE_CHECKING:
-    from pipeline.config import Analysis, Dataset
+    from pipeline.config import Analysis, Dataset, Simulate
 
 
 def events_by_file(dataset: Dataset, *, size: float = 1.0) -> list[int]:
@@ -19,11 +19,26 @@ def events_by_file(dataset: Dataset, *, size: float = 1.0) -> list[int]:
     """
     if dataset.simulate is None:
         return []
+    files = math.ceil(_events(dataset.simulate, size) / dataset.simulate.events_per_file)
+    return [events_in_file(dataset, index, size=size) for index in range(files)]
+
+
+def events_in_file(dataset: Dataset, index: int, *, size: float = 1.0) -> int:
+    """How many events one file of a simulated *dataset* holds; the Snakefile asks this for each of thousands of files.
+
+    Returns:
+        The number; 0 or less where there are not so many files.
+    """
+    if dataset.simulate is None:
+        return 0
+    per_file = dataset.simulate.events_per_file
+    return min(per_file, _events(dataset.simulate, size) - index * per_file)
+
+
+def _events(simulate: Simulate, size: float) -> int:
     if not size > 0:
         raise InputError(f"size is {size}. Expected a number above 0, such as 0.1. Correct --config size=….")
-    events = max(1, round(dataset.simulate.events * size))
-    per_file = dataset.simulate.events_per_file
-    return [min(per_file, events - start) for start in range(0, math.ceil(events / per_file) * per_file, per_file)]
+    return max(1, round(simulate.events * size))
 
 
 def made_files(analysis: Analysis, name: str, results: str | Path, *, size: float = 1.0) -> list[str]:

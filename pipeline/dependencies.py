@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pipeline import plugins
-from pipeline.datasets import events_by_file
+from pipeline.datasets import events_by_file, events_in_file
 from pipeline.digest import PACKAGES, ROOT, code_digest, content_digest, files_named_in, versions_of
 from pipeline.imports import closure
 
@@ -80,7 +80,7 @@ def simulate_settings(analysis: Analysis, dataset: str, index: int, *, size: flo
     """Digest of what one simulated file depends on; the number of events is that of this file."""
     section = analysis.datasets[dataset]
     made = _dump(section.simulate, without={"events", "events_per_file"}) if section.simulate else None
-    return content_digest([analysis.seed, dataset, made, events_by_file(section, size=size)[index]])
+    return content_digest([analysis.seed, dataset, made, events_in_file(section, index, size=size)])
 
 
 def fetch_settings(analysis: Analysis, dataset: str) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import Analysis, Dataset
-from pipeline.datasets import events_by_file, get_dataset, made_files, made_inputs
+from pipeline.datasets import events_by_file, events_in_file, get_dataset, made_files, made_inputs
 from pipeline.errors import InputError
 from tests.toy_analysis import ANALYSIS
 
@@ -31,6 +31,15 @@ def test_files_hold_all_events_and_only_the_last_may_be_short(events, per_file, 
     assert sum(sizes) == max(1, round(events * size))
     assert all(n == per_file for n in sizes[:-1])
     assert 1 <= sizes[-1] <= per_file
+
+
+@given(events=st.integers(1, 10_000), per_file=st.integers(1, 3000), size=st.floats(0.01, 3))
+def test_a_file_holds_what_it_holds_among_all(events, per_file, size):
+    dataset = simulated(events, per_file)
+    sizes = events_by_file(dataset, size=size)
+
+    assert sizes == [events_in_file(dataset, index, size=size) for index in range(len(sizes))]
+    assert events_in_file(dataset, len(sizes), size=size) <= 0
 
 
 def test_sizes_of_files_can_be_counted_by_eye():

@@ -5,7 +5,7 @@ import sys
 from functools import cache
 
 from pipeline import dependencies
-from pipeline.datasets import events_by_file, made_inputs
+from pipeline.datasets import events_in_file, made_inputs
 from pipeline.errors import PipelineError
 from pipeline.events.files import local_files
 from pipeline.parent import VARIABLE
@@ -132,7 +132,7 @@ def simulate_settings(wildcards):
 def simulate_events(wildcards):
     """How many events a simulated file holds."""
     dataset = ANALYSES[wildcards.analysis].datasets[wildcards.dataset]
-    return events_by_file(dataset, size=SIZE)[int(wildcards.index)]
+    return events_in_file(dataset, int(wildcards.index), size=SIZE)
 
 
 def simulate_card(wildcards):
