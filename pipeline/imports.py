@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from functools import lru_cache
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from pipeline.digest import ROOT
@@ -138,7 +139,9 @@ def _text(node: ast.AST) -> str:
         case ast.BinOp(op=ast.Div(), left=left, right=right):
             return "/".join(filter(None, (_text(left), _text(right) or "*")))
         case ast.Call(func=ast.Attribute(attr="joinpath" | "join"), args=args):
-            return "/".join(_text(arg) or "*" for arg in args)
+            # What is not known at the front is a folder.
+            parts = list(dropwhile(lambda part: not part, map(_text, args)))
+            return "/".join(part or "*" for part in parts)
     return ""
 
 

@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.colors import is_color_like
 
-from pipeline.checks import PLAIN_COLORS, check_cards, check_colors, check_names
+from pipeline.checks import PLAIN_COLORS, check_cards, check_colors, check_models, check_names
 from pipeline.config import Analysis, check_plugins, load_analysis
 from pipeline.errors import InputError
 from tests.toy_analysis import ANALYSIS
@@ -81,3 +81,24 @@ def test_without_models_and_task_every_name_is_free():
     names = ("m_score", "roc", "met", "met_shape")
 
     check_names(analysis(histograms=dict.fromkeys(names, AXIS), models={}, task=None))
+
+
+@pytest.mark.parametrize("where", ["training of all", "training of the model"])
+def test_boosted_trees_that_are_to_keep_negative_weights_are_refused(where, pytestconfig):
+    keep, model = {"negative_weights": "keep"}, ANALYSIS["models"]["m"]
+    changes = {"training": keep} if where == "training of all" else {"models": {"m": {**model, "training": keep}}}
+
+    with pytest.raises(
+        InputError,
+        match=r"^Model 'm' of config/toy\.yaml .* Set models\.m\.training\.negative_weights to absolute or zero\.$",
+    ):
+        check_models(analysis(**changes), pytestconfig.rootpath)
+
+
+def test_a_network_may_keep_negative_weights_beside_trees_that_do_not(pytestconfig):
+    models = {
+        "net": {"architecture": "dnn", "inputs": "all"},
+        "trees": {"architecture": "bdt", "inputs": "all", "training": {"negative_weights": "zero"}},
+    }
+
+    check_models(analysis(models=models, training={"negative_weights": "keep"}), pytestconfig.rootpath)

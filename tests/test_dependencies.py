@@ -272,3 +272,42 @@ def test_the_code_of_a_model_is_digested_with_its_learner(pytestconfig):
     digests = [dependencies.code_of("train", hh_bbww, model=model, root=root) for model in ("dnn", "dnn_phi", "bdt")]
 
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_an_edit_of_what_an_architecture_imports_makes_its_training_again(tmp_path, pytestconfig):
+    for name in ("models", "processors"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "processors/toy.py").write_text("")
+    for name in ("dnn", "bdt"):
+        common = "from models.common import SIZE\n" if name == "dnn" else ""
+        text = (pytestconfig.rootpath / f"models/{name}.py").read_text(encoding="utf-8")
+        (tmp_path / f"models/{name}.py").write_text(text + common, encoding="utf-8")
+    (tmp_path / "models/common.py").write_text("SIZE = 4")
+    before = {name: dependencies.code_of("train", analysis(), model=name, root=tmp_path) for name in ANALYSIS["models"]}
+
+    (tmp_path / "models/common.py").write_text("SIZE = 5")
+
+    after = {name: dependencies.code_of("train", analysis(), model=name, root=tmp_path) for name in ANALYSIS["models"]}
+    assert changed(before, after) == {"net"}
+
+
+def test_an_edit_of_a_file_that_selection_names_makes_again_what_selects(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "golden.json").write_text("{}")
+    edits = {"selection": {"lumi_mask": "golden.json"}}
+    before = jobs(analysis(edits))
+
+    (tmp_path / "golden.json").write_text('{"1": [[1, 2]]}')
+
+    assert changed(before, jobs(analysis(edits))) == ALL_BUT_SIMULATE
+
+
+def test_another_version_of_a_package_makes_again_what_selects(pytestconfig, monkeypatch):
+    root = pytestconfig.rootpath
+    hh_bbww = load_analysis(root / "config/hh_bbww.yaml")
+    before = {stage: dependencies.code_of(stage, hh_bbww, model="bdt", root=root) for stage in MODULES}
+
+    monkeypatch.setattr("pipeline.digest.version", lambda name: "99")
+
+    after = {stage: dependencies.code_of(stage, hh_bbww, model="bdt", root=root) for stage in MODULES}
+    assert changed(before, after) == {"summarise", "train", "score"}

@@ -1,8 +1,10 @@
 """Digests change with what a product depends on, and with nothing else."""
 
+from pathlib import Path
+
 import pytest
 
-from pipeline.digest import code_digest, content_digest
+from pipeline.digest import code_digest, content_digest, files_named_in
 
 
 @pytest.fixture
@@ -77,3 +79,14 @@ def test_the_order_of_keys_does_not_matter_but_that_of_lists_does():
 
 def test_the_order_of_paths_does_not_matter(code):
     assert code_digest(code / "other.py", "part", root=code) == code_digest("part", code / "other.py", root=code)
+
+
+def test_files_are_found_wherever_they_are_named(code, monkeypatch):
+    monkeypatch.chdir(code)
+    settings = {
+        "pt": 3.0,
+        "golden": "part/a.py",
+        "more": [{"sf": str(code / "other.py")}, "part", "", "x" * 5000, "a\0b", None],
+    }
+
+    assert list(files_named_in(settings)) == [Path("part/a.py"), code / "other.py"]

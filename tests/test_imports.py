@@ -75,6 +75,42 @@ def test_data_beside_a_module_counts_when_the_module_names_it(processors):
     assert "pipeline/results/report.html.j2" in names(closure(ROOT / "pipeline/results/report.py"))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("HERE / 'data/sf.json'", {"processors/data/sf.json"}),
+        ("HERE / 'data' / 'sf.json'", {"processors/data/sf.json"}),
+        ("HERE.joinpath('data', 'sf.json')", {"processors/data/sf.json"}),
+        ("os.path.join(HERE, 'data', 'sf.json')", {"processors/data/sf.json"}),
+        ("f'{HERE}/data/sf.json', ', '.join(['sf.json', 'data/sf']), ''.join(x)", set()),
+        ("HERE / f'data/sf_{year}.json'", {"processors/data/sf_17.json", "processors/data/sf_18.json"}),
+        ("HERE / 'data' / f'sf_{year}.json'", {"processors/data/sf_17.json", "processors/data/sf_18.json"}),
+        ("HERE.parent / 'data/golden.json'", {"data/golden.json"}),
+        ("'processors/data/sf.json'", {"processors/data/sf.json"}),
+        ("HERE / 'data/missing.json'", set()),
+        ("f'{year}.{era}', f'{a}/{b}', 'x' * 300 + '.json', 'data', 1 / 2, 'sf.json'", set()),
+    ],
+)
+def test_data_in_a_folder_count_however_their_path_is_written(text, expected, processors):
+    folder = processors(a=f"import os\nfrom pathlib import Path\nHERE = Path(__file__).parent\ndef f(year): return {text}")
+    for name in ("processors/data/sf.json", "processors/data/sf_17.json", "processors/data/sf_18.json", "data/golden.json"):
+        (folder.parent / name).parent.mkdir(exist_ok=True)
+        (folder.parent / name).touch()
+
+    found = {path.relative_to(folder.parent).as_posix() for path in closure(folder / "a.py")}
+
+    assert found == {"processors/a.py"} | expected
+
+
+def test_data_that_come_later_are_seen_by_the_same_process(processors):
+    folder = processors(a="FILE = 'table.json'")
+    assert closure(folder / "a.py") == {folder / "a.py"}
+
+    (folder / "table.json").touch()
+
+    assert closure(folder / "a.py") == {folder / "a.py", folder / "table.json"}
+
+
 def test_an_edit_is_seen_by_the_same_process(processors):
     folder = processors(a="", b="")
     assert closure(folder / "a.py") == {folder / "a.py"}

@@ -103,6 +103,20 @@ def test_a_model_that_does_not_fit_is_refused_with_the_difference(changes, messa
         read_record(analysis(**changes), "net", 0, folder)
 
 
+def test_an_edit_of_what_the_architecture_imports_is_noticed(tmp_path, pytestconfig, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("models", "processors"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "processors/hh_bbww.py").write_text("x = 1")
+    (tmp_path / "models/dnn.py").write_text("from models.common import SIZE")
+    (tmp_path / "models/common.py").write_text("SIZE = 4")
+    before = expected_record(analysis(), "net", 0)["model_digest"]
+
+    (tmp_path / "models/common.py").write_text("SIZE = 5")
+
+    assert expected_record(analysis(), "net", 0)["model_digest"] != before
+
+
 def test_the_model_of_another_fold_is_refused(folder):
     with pytest.raises(InputError, match=r"was trained with fold = 0\. This analysis has 1\."):
         read_record(analysis(), "net", 1, folder)

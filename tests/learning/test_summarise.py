@@ -89,7 +89,7 @@ def test_any_files_with_the_same_events_give_the_same_summary(where, seed, toy):
 
     found = toy.summary(toy.plan(laid_out(where, seed)))
 
-    for key in ("cutflow", "selected", "folds", "repeated_events"):
+    for key in ("cutflow", "selected", "folds", "repeated_events", "identical_events"):
         assert whole[key] == found[key]
     assert found["repeated_events"] == {"s": 0, "b": 0}
 
@@ -240,6 +240,27 @@ def test_numbers_may_repeat_where_the_configuration_says_so(toy, make_nano, tmp_
     files = {name: list(dataset.files) for name, dataset in analysis.datasets.items()}
 
     assert toy.summary(make_plan(analysis, files, reads=["MET_pt"]), analysis)["repeated_events"] == {"s": 20, "b": 0}
+
+
+def test_the_same_events_as_signal_and_as_background_are_warned_of_and_kept(toy, caplog):
+    same = toy.summary(toy.plan({"s": [list(ROWS["s"])], "b": [list(ROWS["b"]), list(range(12, 20))]}))
+
+    (found,) = same["identical_events"]
+    assert (found["dataset"], found["original"], found["n_events"]) == ("b", "s", 8)
+    assert found["path"].endswith("b_1.root")
+    assert found["original_path"].endswith("s_0.root")
+    assert same["repeated_events"] == {"s": 0, "b": 0}
+    assert "8 selected events of 'b' are those of 's' again" in caplog.text
+
+
+def test_the_same_numbers_with_other_content_are_no_reason_to_warn(toy, caplog, nano_events):
+    other = Toy(toy.folder, {**nano_events(2 * N_EVENTS)}, toy.new_folder)
+    other.columns["event"] = other.columns["event"] % N_EVENTS
+
+    found = other.summary(other.plan({name: [list(rows)] for name, rows in ROWS.items()}))
+
+    assert found["identical_events"] == []
+    assert not caplog.records
 
 
 def test_nothing_is_left_in_the_scratch_folder(toy):

@@ -113,6 +113,23 @@ def test_a_feature_that_is_missing_in_an_event_is_told_with_its_event():
         build_chunk(broken, analysis(), place=PLACE)
 
 
+@pytest.mark.parametrize("value", [np.nan, None], ids=str)
+def test_objects_that_cannot_be_ordered_are_told_with_their_event(value):
+    """Also where the object would be cut off: NaN is ordered behind all others."""
+    broken = selected(
+        jets_mass=ak.Array([[5.0, 6.0], [], [1.0, 2.0, value]]),
+        jets_pt=ak.Array([[50.0, 40.0], [], [30.0, 20.0, 90.0]]),
+        jets_eta=ak.Array([[0.5, 0.4], [], [0.3, 0.2, 0.1]]),
+    )
+
+    with pytest.raises(
+        InputError,
+        match=r"^jets\.mass, by which the objects of 'jets' are ordered, is NaN or missing for run 8, luminosity block 3, event"
+        rf" 300 in {PLACE}\. Expected a number for every object\.",
+    ):
+        build_chunk(broken, analysis(), place=PLACE)
+
+
 def test_a_feature_that_is_missing_in_an_object_is_told_with_its_event():
     broken = selected(jets_pt=ak.Array([[50.0, None], [], [30.0]]))
 

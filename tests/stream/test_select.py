@@ -1,5 +1,7 @@
 """The digest that ties a model and a cache entry to the code that selected its events."""
 
+from importlib.metadata import version
+
 import pytest
 
 from pipeline import plugins
@@ -31,3 +33,34 @@ def test_an_edit_of_the_configuration_does_not(toy):
     write_toy(toy, title="Other", selection={"met_min_gev": 1.0})
 
     assert processor_digest(load_analysis("config/toy.yaml")) == before
+
+
+def test_an_edit_of_data_in_a_folder_of_the_processors_changes_the_digest(toy):
+    (toy / "processors/data").mkdir()
+    (toy / "processors/data/sf.json").write_text('{"sf": 1.0}', encoding="utf-8")
+    (toy / "processors/toy.py").write_text(f"{PROCESSOR}\nSF = Path(__file__).parent / 'data/sf.json'\n", encoding="utf-8")
+    before = processor_digest(load_analysis("config/toy.yaml"))
+
+    (toy / "processors/data/sf.json").write_text('{"sf": 2.0}', encoding="utf-8")
+
+    assert processor_digest(load_analysis("config/toy.yaml")) != before
+
+
+def test_an_edit_of_a_file_that_selection_names_changes_the_digest(toy):
+    (toy / "golden.json").write_text("{}", encoding="utf-8")
+    write_toy(toy, selection={"lumi": {"masks": ["golden.json"]}})
+    before = processor_digest(load_analysis("config/toy.yaml"))
+
+    (toy / "golden.json").write_text('{"1": [[1, 2]]}', encoding="utf-8")
+
+    assert processor_digest(load_analysis("config/toy.yaml")) != before
+
+
+@pytest.mark.parametrize("package", ["awkward", "coffea", "numpy", "uproot"])
+def test_another_version_of_what_the_processor_computes_with_changes_the_digest(package, toy, monkeypatch):
+    analysis = load_analysis("config/toy.yaml")
+    before = processor_digest(analysis)
+
+    monkeypatch.setattr("pipeline.digest.version", lambda name: "99" if name == package else version(name))
+
+    assert processor_digest(analysis) != before
