@@ -124,8 +124,8 @@ def test_objects_that_cannot_be_ordered_are_told_with_their_event(value):
 
     with pytest.raises(
         InputError,
-        match=r"^jets\.mass, by which the objects of 'jets' are ordered, is NaN or missing for run 8, luminosity block 3, event"
-        rf" 300 in {PLACE}\. Expected a number for every object\.",
+        match=r"^jets\.mass, by which the objects of 'jets' are ordered, is NaN or missing for run 8, luminosity block 3,"
+        rf" event 300 in {PLACE}\. Expected a number for every object\.",
     ):
         build_chunk(broken, analysis(), place=PLACE)
 
