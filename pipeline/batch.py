@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 IN_BRACES = re.compile(r"""(['"]?)\{(\w*)\}\1""")
 # What a job that failed gets more of when it is tried again: it may have been ended for want of it.
 GROWING = ("mem_mb", "runtime")
-# Name and minutes, CERN batch documentation, "Job flavours": https://batchdocs.web.cern.ch/local/submit.html
+# Name and minutes: https://batchdocs.web.cern.ch/tutorial/exercise6b.html
 FLAVOURS = {
     "espresso": 20,
     "microcentury": 60,

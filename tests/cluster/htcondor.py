@@ -13,9 +13,12 @@ PYTHON = PROGRAMS / "python/bin/python"
 
 def why_not() -> str | None:
     """The reason why no pool can run here; None if one can."""
-    if (PROGRAMS / "usr/bin/condor_version").exists() and PYTHON.exists():
-        return None
-    return "HTCondor is not installed: tests/cluster/htcondor_pool.sh install brings it, as root on Debian"
+    if not ((PROGRAMS / "usr/bin/condor_version").exists() and PYTHON.exists()):
+        return "HTCondor is not installed: tests/cluster/htcondor_pool.sh install brings it, as root on Debian"
+    tried = subprocess.run(
+        [SCRIPT, "run", "true"], env={**os.environ, "HTCONDOR": str(PROGRAMS)}, capture_output=True, check=False
+    )
+    return f"HTCondor cannot run here: {tried.stderr.decode().strip()}" if tried.returncode else None
 
 
 class Pool:

@@ -88,7 +88,10 @@ install_plugins() {
     python3 -m venv --without-pip "$PYTHON"
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$above" \
         snakemake-executor-plugin-htcondor==0.3.0 htcondor==24.12.24 \
-        snakemake-executor-plugin-slurm==2.8.0 snakemake-executor-plugin-slurm-jobstep==0.6.1
+        snakemake-executor-plugin-slurm==2.8.0 snakemake-executor-plugin-slurm-jobstep==0.6.1 || {
+        rm -rf "$PYTHON"
+        return 1
+    }
     echo "$packages" >"$above/below.pth"
 }
 
