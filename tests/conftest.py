@@ -10,7 +10,11 @@ import uproot
 
 from pipeline.errors import InputError
 from pipeline.events.fetch import fetch
+from pipeline.events.remote import load_xrootd
 from tests.cluster import htcondor
+
+# Before any test imports TensorFlow.
+load_xrootd()
 
 CMS_PACKAGE = "coffea==2026.9.0"
 CMS_SAMPLES = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any
 
 # Seconds without an answer. With the client's defaults an unreachable XRootD server is waited for longer than three minutes.
@@ -20,6 +21,22 @@ XROOTD_PATIENCE = {
 }
 
 
+def be_patient() -> None:
+    """Set the variables of XRootD's client, except those that are set already; it reads them when it is first imported."""
+    for name, value in XROOTD_PATIENCE.items():
+        os.environ.setdefault(name, value)
+
+
+def load_xrootd() -> None:
+    """Import XRootD's client, where it is installed: it must be there before TensorFlow.
+
+    Imported after TensorFlow it ends the process (xrootd 6.2.1 and tensorflow 2.21: a segmentation fault).
+    """
+    be_patient()
+    with suppress(ImportError):
+        import XRootD.client  # noqa: F401
+
+
 def options_for(url: str) -> dict[str, Any]:
     """What `uproot.open` is given for *url*; sets the variables of XRootD's client, except those that are set already.
 
@@ -29,8 +46,7 @@ def options_for(url: str) -> dict[str, Any]:
     if protocol in ("root", "xroot", "roots"):
         from uproot.source.xrootd import XRootDSource
 
-        for name, value in XROOTD_PATIENCE.items():  # the client reads them when it is first imported, by the source
-            os.environ.setdefault(name, value)
+        be_patient()  # the client is imported by the source
         # Also for each request: an open file, and a client that somebody imported before, do not know the variables.
         return {"handler": XRootDSource, "timeout": int(os.environ["XRD_REQUESTTIMEOUT"])}
     if protocol in ("http", "https"):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from pipeline.events.remote import load_xrootd
 from pipeline.learning.checkpoint import State, in_order, numbered
 from pipeline.learning.learner import Epoch, Trained
 from pipeline.learning.schedule import learning_rate
@@ -17,9 +18,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # oneDNN chooses its kernels by the processor: without it, two machines agree in more digits.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
-import keras
+load_xrootd()
 
-from pipeline.learning.export import export_onnx
+import keras  # noqa: E402 - after XRootD
+
+from pipeline.learning.export import export_onnx  # noqa: E402 - imports keras
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

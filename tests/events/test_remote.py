@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -25,3 +27,14 @@ def test_http_waits_for_an_answer_and_not_for_the_whole(monkeypatch):
 
 def test_local_files_and_other_protocols_are_left_to_uproot():
     assert options_for("a.root") == options_for("s3://bucket/a.root") == {}
+
+
+def test_xrootd_is_loaded_before_tensorflow():
+    """The other way round, the process dies of a segmentation fault."""
+    pytest.importorskip("XRootD", reason="an extra: pip install nanoloom[xrootd]")
+    code = "import sys; import pipeline.learning.keras_learner; names = list(sys.modules)\n"
+    code += "assert names.index('XRootD.client') < names.index('tensorflow')"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
