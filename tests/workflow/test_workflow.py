@@ -165,18 +165,24 @@ def test_a_larger_size_makes_again_only_the_last_file_of_each_dataset(finished):
     assert remade(finished, "size=1.1") == {*simulated("hh_bbww", 1), *simulated("tt_dilep", 1), *PLANNED}
 
 
-def test_scores_are_refused_when_the_inputs_have_changed_since_training(finished):
-    path = "config/small.yaml"
+def test_scores_are_refused_when_the_inputs_have_changed_since_training(finished, tmp_path):
+    path, folder = "config/small.yaml", tmp_path / "small"
+    folder.mkdir()
+    (folder / "plan.json").write_bytes((finished.results / "plan.json").read_bytes())
+    (folder / "models").symlink_to(finished.results / "models")
     before = (finished.folder / path).read_text(encoding="utf-8")
     try:
         finished.edit(path, "- met_phi", "- met")
         arguments = ("score", "--config", path, "--dataset", "hh_bbww")
-        output = finished.run("pipeline", *arguments, fails=True)
+        old_summary = finished.run("pipeline", *arguments, fails=True)
+        finished.run("pipeline", "summarise", "--config", path, "--results", str(tmp_path))
+        new_summary = finished.run("pipeline", *arguments, "--results", str(tmp_path), fails=True)
     finally:
         (finished.folder / path).write_text(before, encoding="utf-8")
 
-    assert "was trained with inputs" in output
-    assert "Traceback" not in output
+    assert "summary.json of 'small' was made with other inputs" in old_summary
+    assert "was trained with inputs" in new_summary
+    assert "Traceback" not in old_summary + new_summary
 
 
 def test_workers_do_not_change_a_bit(finished, tmp_path):
