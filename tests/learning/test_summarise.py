@@ -177,7 +177,7 @@ class Flaky(LocalFileSystem):
     """Local files at flaky://; the read number `fails_at`, and `times` - 1 after it, find no server."""
 
     protocol = "flaky"
-    in_cache = False
+    cachable = False
     reads, fails_at, times = 0, 0, 0
 
     def cat_file(self, path, start=None, end=None, **options):
