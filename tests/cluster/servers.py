@@ -79,7 +79,10 @@ class Server:
     def start(self) -> None:
         """Start, and wait until it answers."""
         with (self.folder / "output.log").open("ab") as output:
-            self._process = subprocess.Popen(self.command(), stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+            # A session of its own: when that of the tests loses its terminal, the kernel wakes what is stopped in it.
+            self._process = subprocess.Popen(
+                self.command(), stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
+            )
         deadline = time.monotonic() + READY_WITHIN_S
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
