@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def free_port() -> int:
         return taken.getsockname()[1]
 
 
-class Server:
+class Server(ABC):
     """A program that serves the files of `files`; it can be killed, made silent and started again on the same port."""
 
     program = ""
@@ -115,17 +116,17 @@ class Server:
         texts = [path.read_text(errors="replace") for path in self.folder.rglob("*log") if path.is_file()]
         return "\n".join(texts)[-2000:]
 
+    @abstractmethod
     def command(self) -> list[str]:
         """What is run."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether it takes a connection."""
-        raise NotImplementedError
 
+    @abstractmethod
     def url(self, name: str) -> str:
         """The address of a file."""
-        raise NotImplementedError
 
 
 class Nginx(Server):

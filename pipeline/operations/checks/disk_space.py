@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Below the first a run of the examples fails, below the second the scratch cache (20 GB) may.
 LEAST_BYTES, FEW_BYTES = 1e9, 25e9
 LEAST_FILES, FEW_FILES = 1_000, 100_000
-TODO = "Free space, or let it be a link to a larger disk. .scratch may be deleted at any time."
+REMEDY = "Free space, or let it be a link to a larger disk. .scratch may be deleted at any time."
 
 
 def check(machine: Machine, *, state: Callable[[Path], os.statvfs_result] = os.statvfs) -> Iterator[Finding]:
@@ -41,7 +41,7 @@ def _room(what: str, state: os.statvfs_result) -> Finding:
         found += f", {state.f_favail:,} files more"
     few_files = state.f_favail if state.f_files else FEW_FILES
     if free < LEAST_BYTES or few_files < LEAST_FILES:
-        return fault(what, found, TODO)
+        return fault(what, found, REMEDY)
     if free < FEW_BYTES or few_files < FEW_FILES:
-        return warning(what, found, TODO)
+        return warning(what, found, REMEDY)
     return ok(what, found)
