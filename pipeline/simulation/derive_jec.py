@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.errors import InputError
+from pipeline.physics.matching import match
 from pipeline.simulation.cards import load_card
 from pipeline.simulation.detector import candidates
 from pipeline.simulation.flavour import flavour_ghosts, hadron_flavour
 from pipeline.simulation.generator import Generator, seed_for
 from pipeline.simulation.jec import JEC_FILE, no_correction
 from pipeline.simulation.jets import detector_jets, generator_jets
-from pipeline.simulation.matching import match
 from pipeline.simulation.settings import load_detector
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.physics.matching import match
 from pipeline.physics.objects import Objects
 from pipeline.simulation.detector import candidates
 from pipeline.simulation.fat_jets import fat_jet_collection
@@ -15,7 +16,6 @@ from pipeline.simulation.flavour import flavour_ghosts
 from pipeline.simulation.jec import correction_factor
 from pipeline.simulation.jets import detector_jets, gen_jet_collection, generator_jets, index_in_event, jet_collection
 from pipeline.simulation.leptons import lepton_collection
-from pipeline.simulation.matching import match
 from pipeline.simulation.met import gen_met, jet_shift, polar, raw_met
 from pipeline.simulation.settings import load_detector
 from pipeline.simulation.truth import gen_part, with_flags

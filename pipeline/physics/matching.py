@@ -1,4 +1,4 @@
-"""Which jet of the generator belongs to which jet of the detector."""
+"""Which of two kinds of objects belong together: a jet and the parton, or the generated jet, that it comes from."""
 
 from __future__ import annotations
 
