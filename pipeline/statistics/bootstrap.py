@@ -10,32 +10,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
+from pipeline.statistics.compiled import compiled
 from pipeline.statistics.hashing import GOLDEN_GAMMA, MIX_1, MIX_2, salted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
-
-F = TypeVar("F", bound="Callable[..., Any]")
 
 DRAW_BITS = 16
 DRAWS_PER_HASH = 64 // DRAW_BITS
 # Above 8 the probability, 1.1e-6, is less than half a step of 16 bits.
 LARGEST_DRAW = 8
-
-
-def _compiled(function: F) -> F:
-    """*function* as machine code, kept on disk for the next process where a folder for it can be written."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
-    except RuntimeError:  # numba finds no writable folder, for example on a batch node without a home
-        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
 
 
 def poisson_thresholds() -> NDArray[np.uint16]:
@@ -51,7 +39,7 @@ def poisson_thresholds() -> NDArray[np.uint16]:
 THRESHOLDS = poisson_thresholds()
 
 
-@_compiled
+@compiled
 def _draw(key: Any, thresholds: Any, words: Any, drawn: Any) -> None:
     """The multiplicities of one event: 16-bit words of the splitmix64 stream that starts at *key*, through *thresholds*."""
     state = key
@@ -69,7 +57,7 @@ def _draw(key: Any, thresholds: Any, words: Any, drawn: Any) -> None:
         drawn[r] = n
 
 
-@_compiled
+@compiled
 def _draw_all(keys: Any, thresholds: Any, multiplicities: Any) -> None:
     n_replicas = multiplicities.shape[1]
     n_words = DRAWS_PER_HASH * ((n_replicas + DRAWS_PER_HASH - 1) // DRAWS_PER_HASH)
@@ -80,7 +68,7 @@ def _draw_all(keys: Any, thresholds: Any, multiplicities: Any) -> None:
         multiplicities[i] = drawn[:n_replicas]
 
 
-@_compiled
+@compiled
 def _accumulate(counts: Any, bins: Any, weights: Any, keys: Any, thresholds: Any) -> None:
     """Draw once an event, and add to every bin that the event has."""
     n_replicas = counts.shape[1] - 1
