@@ -47,6 +47,23 @@ def check_models(analysis: Analysis, root: str | Path) -> None:
         check_negative_weights(analysis, key, root)
 
 
+def check_tune(analysis: Analysis, root: str | Path) -> None:
+    """See that the options that `tune` searches are in the signature of the model's `build`, without importing it.
+
+    Raises:
+        InputError: one is not; names the nearest.
+    """
+    for key, tune in analysis.tune.items():
+        architecture = analysis.models[key].architecture
+        known = plugins.options_of(plugins.find("models", architecture, root=root))
+        for option in tune.options():
+            if option not in known:
+                raise InputError(
+                    f"tune.{key}.search.options.{option} of config/{analysis.name}.yaml is not an option of"
+                    f" models/{architecture}.py. {nearest(option, known)} Correct the name."
+                )
+
+
 def check_negative_weights(analysis: Analysis, model: str, root: str | Path = ".") -> None:
     """See that what trains *model* takes the weights that it is to be given.
 

@@ -14,8 +14,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from pipeline import plugins
-from pipeline.checks import check_cards, check_colors, check_models, check_names, check_processor
+from pipeline.checks import check_cards, check_colors, check_models, check_names, check_processor, check_tune
 from pipeline.errors import InputError, nearest
+from pipeline.tuning import Domain, Tune
 from pipeline.yaml_reader import read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
@@ -310,6 +311,7 @@ class Analysis(Section):
     )
     models: dict[Name, Model] = {}
     training: Training = Training()
+    tune: dict[Name, Tune] = Field({}, description="by model: which of its settings the stage `tune` searches")
     scoring: Scoring = Field("onnx", description="what runs networks in `score`: ONNX Runtime, or Keras, the way on a GPU")
     bootstrap_replicas: int = Field(100, ge=2, le=1000)
     scale: Scale = Field(Local(), description="where ranges are worked on; --scale and NANOLOOM_SCALE say otherwise")
@@ -342,6 +344,8 @@ class Analysis(Section):
                 self.training_of(key)
             except ValidationError as error:
                 raise ValueError(_sentences(error, Training, at=("models", key, "training"))) from error
+        for key, tune in self.tune.items():
+            tune.check(self, key)
         if self.task is not None:
             self.task.check(self)
         return self
@@ -392,6 +396,7 @@ def check_plugins(analysis: Analysis, root: str | Path = ".") -> None:
     """
     check_processor(analysis, root)
     check_models(analysis, root)
+    check_tune(analysis, root)
     check_cards(analysis)
     check_names(analysis)
     check_colors(analysis)
@@ -440,7 +445,7 @@ def _place(loc: tuple[int | str, ...]) -> str:
 
 
 # Which record a key holds, where it does so everywhere; `padded` and those after it are members of a union.
-SECTIONS: dict[str, type[Section]] = {
+SECTIONS: dict[str, type[BaseModel]] = {
     "simulate": Simulate,
     "fetch": Fetch,
     "training": Training,
@@ -457,15 +462,23 @@ SECTIONS: dict[str, type[Section]] = {
     "dask": Scheduler,
     "htcondor": HTCondor,
 }
-NAMED_SECTIONS: dict[str, type[Section]] = {"processes": Process, "datasets": Dataset, "histograms": Axis, "models": Model}
+NAMED_SECTIONS: dict[str, type[BaseModel]] = {
+    "processes": Process,
+    "datasets": Dataset,
+    "histograms": Axis,
+    "models": Model,
+    "tune": Tune,
+}
+# What the keys of a section hold, where they are names of variables and settings.
+VALUES: dict[str, type[BaseModel]] = {"variables": Binned, "search": Domain}
 
 
 def _nearest_key(loc: tuple[int | str, ...], record: type[BaseModel]) -> str:
     """The sentence on the keys that are known where *loc* ends, in *record* or in a section of it."""
     if len(loc) == 3 and loc[0] in NAMED_SECTIONS:
         record = NAMED_SECTIONS[str(loc[0])]
-    elif len(loc) > 2 and loc[-3] == "variables":
-        record = Binned
+    elif len(loc) > 2 and loc[-3] in VALUES:
+        record = VALUES[str(loc[-3])]
     elif len(loc) > 1:
         if str(loc[-2]) not in SECTIONS:
             return ""

@@ -19,6 +19,7 @@ BASE = {
     "processes",
     "progress",
     "running",
+    "tuning",
     "yaml_reader",
 }
 STATISTICS = BASE | {"statistics"}
