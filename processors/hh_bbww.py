@@ -17,8 +17,9 @@ from pydantic import Field
 
 from pipeline.config import Section
 from pipeline.physics.kinematics import Momentum, delta_phi, delta_r, momentum, transverse_components
+from pipeline.physics.leptons import LEPTON_READS, LeptonCuts, isolated_leptons
 from pipeline.physics.mt2 import stransverse_mass
-from pipeline.physics.objects import Objects, merged, read_objects
+from pipeline.physics.objects import Objects, read_objects
 from pipeline.physics.pairs import nearest_delta_r
 from pipeline.physics.selected import Selected, all_cuts, count_cuts, event_ids
 from pipeline.physics.variations import NOMINAL, check_variation
@@ -39,17 +40,8 @@ EVENT_INPUTS = (
     "met_phi",
 )
 
-LEPTON_FIELDS = {"pt": "pt", "eta": "eta", "phi": "phi", "mass": "mass", "charge": "charge", "iso": "pfRelIso03_all"}
 ENERGY_FRACTIONS = ("chHEF", "neHEF", "chEmEF", "neEmEF")
 JET_FIELDS = {name: name for name in ("pt", "eta", "phi", "mass", *ENERGY_FRACTIONS)}
-
-
-class LeptonCuts(Section):
-    """Which electrons, or muons, are kept; isolation is the momentum around the lepton relative to its own."""
-
-    pt_min_gev: float = Field(ge=0)
-    abs_eta_max: float = Field(gt=0)
-    iso_max: float = Field(gt=0)
 
 
 class JetCuts(Section):
@@ -81,8 +73,7 @@ class Settings(Section):
 
 
 FIXED_READS = (
-    *("run", "luminosityBlock", "event", "nElectron", "nMuon", "nJet"),
-    *(f"{collection}_{field}" for collection in ("Electron", "Muon") for field in LEPTON_FIELDS.values()),
+    *("run", "luminosityBlock", "event", *LEPTON_READS, "nJet"),
     *(f"Jet_{field}" for field in JET_FIELDS.values()),
 )
 # With the defaults of `Settings`, which are the names that the embedded simulation writes.
@@ -115,7 +106,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         """
         check_variation(variation)
         weights = generator_weights(events)
-        leptons = select_leptons(events, self.settings)
+        leptons = isolated_leptons(events, electron=self.settings.electron, muon=self.settings.muon)
         cuts = dilepton_cuts(leptons)
         jets = select_jets(events, leptons, self.settings, wanted=all_cuts(cuts))
         b_jets = select_b_jets(jets, self.settings.btag)
@@ -140,13 +131,6 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         inputs = event_inputs(b_jets, leptons, met)
         observables = event_observables(b_jets, leptons, met, unseen_mass=self.settings.mt2_invisible_mass_gev)
         return {"inputs": {"event": inputs, "relative": relative_inputs(inputs)}, "observables": observables}
-
-
-def select_leptons(events: Any, settings: Settings) -> Objects:
-    """Isolated electrons and muons of each event, by falling pt, with `type` 0 for electrons and 1 for muons."""
-    electrons = _isolated(events.Electron, settings.electron, kind=0)
-    muons = _isolated(events.Muon, settings.muon, kind=1)
-    return merged(electrons, muons, by=("pt",))
 
 
 def dilepton_cuts(leptons: Objects) -> dict[str, NDArray[np.bool_]]:
@@ -221,12 +205,6 @@ def top_stransverse_mass(
     met_px, met_py = transverse_components(met["pt"], met["phi"])
     px, py = np.stack((b1.px, b2.px), axis=1), np.stack((b1.py, b2.py), axis=1)
     return stransverse_mass(b_mass, px, py, ll.px + met_px, ll.py + met_py, unseen_mass=unseen_mass)
-
-
-def _isolated(collection: Any, cuts: LeptonCuts, *, kind: int) -> Objects:
-    leptons = read_objects(collection, LEPTON_FIELDS)
-    in_acceptance = (leptons["pt"] > cuts.pt_min_gev) & (abs(leptons["eta"]) < cuts.abs_eta_max)
-    return leptons.where(in_acceptance & (leptons["iso"] < cuts.iso_max)).having(type=kind)
 
 
 def _momenta(objects: Stacked) -> tuple[Momentum, Momentum]:
