@@ -29,6 +29,12 @@ class Momentum:
         return np.sqrt(self.px**2 + self.py**2)
 
     @property
+    def eta(self) -> NDArray[np.float64]:
+        """Pseudorapidity arsinh(p_z / p_T); NaN where the transverse momentum is 0."""
+        pt = self.pt
+        return np.arcsinh(np.divide(self.pz, pt, out=np.full_like(pt, np.nan), where=pt > 0))
+
+    @property
     def phi(self) -> NDArray[np.float64]:
         """Azimuth in rad, in [-π, π]; 0 where the transverse momentum is 0."""
         return np.arctan2(self.py, self.px)
