@@ -63,6 +63,11 @@ class Objects:
         columns = {name: column[index] for name, column in self.columns.items()}
         return Objects(self.event[index], self.n_events, columns)
 
+    def of(self, events: NDArray[np.bool_]) -> Objects:
+        """Those of the *events* that are wanted, shape (n_events,), which are then counted from 0."""
+        kept = self.where(events[self.event])
+        return Objects((np.cumsum(events) - 1)[kept.event], int(np.sum(events)), kept.columns)
+
     def having(self, **values: ArrayLike) -> Objects:
         """The same objects with more columns, each given as one value or as an array of shape (n_objects,)."""
         added = {name: np.broadcast_to(np.asarray(value), len(self)) for name, value in values.items()}
