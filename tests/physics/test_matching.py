@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.physics.kinematics import delta_r
-from pipeline.physics.objects import Objects
 from pipeline.physics.matching import match
+from pipeline.physics.objects import Objects
 
 sizes = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=4)
 
