@@ -16,10 +16,34 @@ from pipeline.errors import InputError
 from pipeline.processes import is_alive, place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 # Others may put a folder in the same place at the same time.
 ATTEMPTS = 5
+SCRATCH_VARIABLE = "NANOLOOM_SCRATCH"
+
+
+def scratch_place(name: str = "", environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the temporary files called *name* go: in `.scratch`, or in the folder that `NANOLOOM_SCRATCH` names.
+
+    >>> scratch_place("chunks", {"NANOLOOM_SCRATCH": "/data/me"}).as_posix()
+    '/data/me/chunks'
+    """
+    return Path(environment.get(SCRATCH_VARIABLE) or ".scratch").expanduser() / name
+
+
+def private_folder(path: Path) -> Path:
+    """*path*, which nobody else may enter (mode 0700); made if it is not there, with those above it that are missing.
+
+    Raises:
+        OSError: it cannot be made, or is somebody else's.
+    """
+    if not path.parent.exists():
+        private_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o700)
+    return path
 
 
 @contextmanager
@@ -94,13 +118,14 @@ def _put(temporary: Path, path: Path) -> None:
 def scratch_folder(parent: Path) -> Iterator[Path]:
     """A folder for temporary files in *parent*, removed at the end; what killed processes of this machine left is as well.
 
+    Nobody else may enter *parent*.
+
     Raises:
         InputError: nothing can be written there.
     """
     name = f"{place()}.{os.getpid()}"
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        for other in parent.iterdir():
+        for other in private_folder(parent).iterdir():
             where, _, process = other.name.rpartition(".")[0].rpartition(".")
             if where == place() and process.isdecimal() and not is_alive(int(process)):
                 shutil.rmtree(other, ignore_errors=True)
@@ -117,7 +142,7 @@ def cannot_write(folder: Path, error: OSError) -> InputError:
     """What is said when temporary files find no place."""
     return InputError(
         f"{folder} cannot be written: {error.strerror}. Expected a folder for temporary files. Give it space and"
-        " permissions, or make it a link to a folder that has them."
+        f" permissions, or name a folder of yours that has them in {SCRATCH_VARIABLE}."
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
-from pipeline.files import read_json, replacing, scratch_folder, write_json
+from pipeline.files import private_folder, read_json, replacing, scratch_folder, scratch_place, write_json
 from pipeline.processes import place
 
 
@@ -197,6 +197,91 @@ def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
 
     with scratch_folder(tmp_path) as mine, scratch_folder(tmp_path) as second:
         assert set(tmp_path.iterdir()) == {mine, second, elsewhere}
+
+
+def mode(path):
+    return path.stat().st_mode & 0o777
+
+
+@pytest.fixture
+def lax_umask():
+    """A user whose new folders are open to everybody."""
+    before = os.umask(0o000)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("lax_umask")
+def test_a_private_folder_and_those_made_above_it_are_closed_to_others(tmp_path):
+    (tmp_path / "given").mkdir(mode=0o775)
+
+    private_folder(tmp_path / "given/.scratch/chunks")
+
+    assert mode(tmp_path / "given/.scratch/chunks") == mode(tmp_path / "given/.scratch") == 0o700
+    assert mode(tmp_path / "given") == 0o775  # not ours to close
+
+
+@pytest.mark.usefixtures("lax_umask")
+def test_a_private_folder_that_was_open_is_closed(tmp_path):
+    (tmp_path / "chunks").mkdir()
+    assert mode(tmp_path / "chunks") == 0o777
+
+    private_folder(tmp_path / "chunks")
+
+    assert mode(tmp_path / "chunks") == 0o700
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to another user")
+def test_the_folder_of_another_user_is_not_taken_over(tmp_path, pytestconfig):
+    tmp_path.chmod(0o755)
+    theirs = tmp_path / "chunks"
+    theirs.mkdir()
+    theirs.chmod(0o777)
+    code = (
+        "import os, sys; from pathlib import Path; from pipeline.files import scratch_folder; os.setuid(65534)\n"
+        "with scratch_folder(Path('chunks')): pass"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(pytestconfig.rootpath)}
+
+    # In its folder, since nobody else may walk through those above.
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode
+    assert "chunks cannot be written: Operation not permitted" in done.stderr
+
+
+@pytest.mark.usefixtures("lax_umask")
+def test_scratch_folders_are_closed_to_others(tmp_path):
+    with scratch_folder(tmp_path / ".scratch/xgboost") as folder:
+        assert [mode(path) for path in (tmp_path / ".scratch", tmp_path / ".scratch/xgboost", folder)] == [0o700] * 3
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, ".scratch/chunks"),
+        ({"NANOLOOM_SCRATCH": ""}, ".scratch/chunks"),
+        ({"NANOLOOM_SCRATCH": "/data/me"}, "/data/me/chunks"),
+        ({"NANOLOOM_SCRATCH": "~/scratch"}, f"{os.path.expanduser('~')}/scratch/chunks"),  # noqa: PTH111
+    ],
+    ids=["not set", "empty", "set", "home"],
+)
+def test_an_environment_variable_says_where_scratch_is(environment, expected):
+    assert str(scratch_place("chunks", environment)) == expected
+
+
+def test_every_user_of_scratch_goes_where_the_variable_says(pytestconfig):
+    code = (
+        "from pipeline.events import repeated_keys, site_slots; from pipeline.learning import xgboost_learner\n"
+        "from pipeline.scale import local; from pipeline.stream import cache\n"
+        "print(repeated_keys.SCRATCH, site_slots.FOLDER, xgboost_learner.SCRATCH, local.SCRATCH, cache.usual_cache().folder)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(pytestconfig.rootpath), "NANOLOOM_SCRATCH": "/disk"}
+
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["/disk/duplicates", "/disk/sites", "/disk/xgboost", "/disk", "/disk/chunks"]
 
 
 def test_a_scratch_folder_that_cannot_be_made_says_what_to_do(tmp_path):

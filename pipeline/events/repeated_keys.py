@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 import numpy as np
 
-from pipeline.files import cannot_write, scratch_folder
+from pipeline.files import cannot_write, scratch_folder, scratch_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-SCRATCH = Path(".scratch/duplicates")
+SCRATCH = scratch_place("duplicates")
 # 64 partitions, by the highest bits of the key: equal keys meet in one of them.
 PARTITION_BITS = 6
 RECORD = np.dtype([("key", "<u8"), ("number", "<u4")])

@@ -10,15 +10,16 @@ import fcntl
 import logging
 import time
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.events.replicas import replicas_of, site_of
+from pipeline.files import private_folder, scratch_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-FOLDER = Path(".scratch/sites")
+FOLDER = scratch_place("sites")
 LOOK_AGAIN_S = 0.05
 TELL_AFTER_S = 30.0
 
@@ -46,7 +47,7 @@ def site_slots(
 
 @contextmanager
 def _slot(folder: Path, most: int, sleep: Callable[[float], None]) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     told, start = False, time.monotonic()
     while True:
         for number in range(most):

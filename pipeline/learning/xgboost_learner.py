@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xgboost
 
-from pipeline.files import scratch_folder
+from pipeline.files import scratch_folder, scratch_place
 from pipeline.learning.checkpoint import State
 from pipeline.learning.learner import Epoch, Trained
 from pipeline.learning.predictor import table_of
@@ -18,6 +17,7 @@ from pipeline.learning.stopping import is_stopped, kept_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from pipeline.config import Training
     from pipeline.learning.checkpoint import Checkpoint
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # Rows handed over at once; xgboost keeps them as pages on disk, a byte a feature.
 PAGE_ROWS = 65_536
-SCRATCH = Path(".scratch/xgboost")
+SCRATCH = scratch_place("xgboost")
 
 
 def prepare(threads: int, seed: int) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.files import private_folder, scratch_place
 from pipeline.scale.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-SCRATCH = Path(".scratch")
+SCRATCH = scratch_place()
 SETTINGS = {
     # A range is not retried blindly on another worker: a worker that dies is an error to be seen.
     "distributed.scheduler.allowed-failures": 0,
@@ -41,7 +42,7 @@ def _client(count: int, scratch: Path) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     with (
-        dask.config.set({**SETTINGS, "temporary-directory": str(scratch.resolve() / "dask")}),
+        dask.config.set({**SETTINGS, "temporary-directory": str(private_folder(scratch.resolve() / "dask"))}),
         LocalCluster(
             n_workers=count,
             threads_per_worker=1,

@@ -13,18 +13,18 @@ import shutil
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.digest import content_digest
-from pipeline.files import replacing
+from pipeline.files import private_folder, replacing, scratch_place
 from pipeline.stream.chunk import Chunk
 from pipeline.stream.flattening import bins_of_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SCRATCH = Path(".scratch/chunks")
+SCRATCH = scratch_place("chunks")
 SCRATCH_LIMIT_BYTES = 20e9
 # Which arrays an entry holds, with their checksums, so that a lost or damaged one is noticed.
 NAMES = "arrays.json"
@@ -107,6 +107,7 @@ class ChunkCache:
         return _from_arrays(arrays)
 
     def _write(self, entry: Path, chunk: Chunk) -> None:
+        private_folder(self.folder)
         with replacing(entry) as temporary:
             temporary.mkdir()
             arrays = _to_arrays(chunk)

@@ -296,7 +296,17 @@ def test_a_clean_folder_and_the_size_of_scratch_are_told(imagine, told):
     findings = told(leftovers.check(machine))
 
     assert findings["leftovers"][:2] == ("ok", "none")
-    assert findings["scratch size"] == ("warning", "31.0 GB in .scratch", "rm -r .scratch")
+    assert findings["scratch size"] == ("warning", "31.0 GB in .scratch/chunks", "rm -r .scratch/chunks")
+
+
+def test_scratch_is_looked_for_where_the_variable_says(imagine, told, tmp_path):
+    machine = imagine(environment={"NANOLOOM_SCRATCH": str(tmp_path / "disk")})
+    (tmp_path / "disk/chunks").mkdir(parents=True)
+    with (tmp_path / "disk/chunks/x.npy").open("wb") as file:
+        file.truncate(31_000_000_000)
+
+    assert told(leftovers.check(machine))["scratch size"][2] == f"rm -r {tmp_path}/disk/chunks"
+    assert f"{tmp_path}/disk" in str(told(disk_space.check(machine)))
 
 
 @pytest.mark.parametrize(("limit", "status"), [(256, "warning"), (1024, "ok"), (-1, "ok")])

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.files import SCRATCH_VARIABLE, scratch_place
 from pipeline.operations.finding import Finding, fault, ok, warning
 
 if TYPE_CHECKING:
@@ -17,14 +18,18 @@ if TYPE_CHECKING:
 # Below the first a run of the examples fails, below the second the scratch cache (20 GB) may.
 LEAST_BYTES, FEW_BYTES = 1e9, 25e9
 LEAST_FILES, FEW_FILES = 1_000, 100_000
-REMEDY = "Free space, or let it be a link to a larger disk. .scratch may be deleted at any time."
+REMEDY = (
+    f"Free space; or let results be a link to a larger disk, and {SCRATCH_VARIABLE} the name of a folder there."
+    " .scratch may be deleted at any time."
+)
 
 
 def check(machine: Machine, *, state: Callable[[Path], os.statvfs_result] = os.statvfs) -> Iterator[Finding]:
     """The disks of results, scratch and temporary files; one that has several of them is told once."""
     by_disk: dict[int, list[str]] = {}
     places: dict[int, Path] = {}
-    for name in (str(machine.results), ".scratch", machine.environment.get("TMPDIR") or tempfile.gettempdir()):
+    scratch = str(scratch_place(environment=machine.environment))
+    for name in (str(machine.results), scratch, machine.environment.get("TMPDIR") or tempfile.gettempdir()):
         place = machine.existing(Path(name))
         disk = place.stat().st_dev
         by_disk.setdefault(disk, []).append(name)

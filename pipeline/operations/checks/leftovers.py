@@ -8,6 +8,7 @@ from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.files import scratch_place
 from pipeline.operations.finding import Finding, ok, warning
 from pipeline.running import runs
 
@@ -36,13 +37,14 @@ def check(machine: Machine) -> Iterator[Finding]:
         )
     if not halves and not incomplete:
         yield ok("leftovers", "none")
-    yield _scratch(machine.folder / ".scratch")
+    yield _scratch(machine.folder, scratch_place("chunks", machine.environment))
 
 
-def _scratch(folder: Path) -> Finding:
-    size = sum(_size(path) for path in _walk(folder))
-    found = f"{size / 1e9:.1f} GB in .scratch"
-    return ok("scratch size", found) if size < LARGE_BYTES else warning("scratch size", found, "rm -r .scratch")
+def _scratch(folder: Path, chunks: Path) -> Finding:
+    """Of all scratch only the *chunks* stay when a stage ends."""
+    size = sum(_size(path) for path in _walk(folder / chunks))
+    found = f"{size / 1e9:.1f} GB in {chunks}"
+    return ok("scratch size", found) if size < LARGE_BYTES else warning("scratch size", found, f"rm -r {chunks}")
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.files import scratch_place
 from pipeline.operations.finding import Finding, fault, ok, warning
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ SLOW_S = 0.2
 def check(machine: Machine, *, keep: Callable[[int], None] = os.fsync) -> Iterator[Finding]:
     """The folders of results, logs, scratch and Snakemake, or those they are to be made in; *keep* writes to the disk."""
     tried: set[Path] = set()
-    for name in (machine.results, Path("logs"), Path(".scratch"), Path(".snakemake")):
+    for name in (machine.results, Path("logs"), scratch_place(environment=machine.environment), Path(".snakemake")):
         place = machine.existing(name)
         if place in tried:
             continue
