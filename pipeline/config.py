@@ -403,7 +403,7 @@ def check_plugins(analysis: Analysis, root: str | Path = ".") -> None:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON schema of an analysis, for editors; `task` is any of the tasks' `Settings`."""
+    """The JSON schema of an analysis, for editors; `task` is the `Settings` of the task that its `kind` names."""
     schema = Analysis.model_json_schema()
     schema["properties"].pop("name")
     schema["required"].remove("name")
@@ -412,7 +412,19 @@ def json_schema() -> dict[str, Any]:
         settings = plugins.load_task(kind).Settings.model_json_schema(ref_template=f"#/$defs/{kind}.{{model}}")
         schema["$defs"] |= {f"{kind}.{name}": part for name, part in settings.pop("$defs", {}).items()}
         schema["$defs"][kind] = {**settings, "title": kind}
-    schema["properties"]["task"]["anyOf"] = [{"$ref": f"#/$defs/{kind}"} for kind in tasks] + [{"type": "null"}]
+    schema["properties"]["task"] |= {
+        "type": ["object", "null"],
+        "properties": {"kind": {"enum": tasks}},
+        "required": ["kind"],
+        # Not one of several, of whose mistakes an editor would show those of any.
+        "allOf": [
+            {
+                "if": {"properties": {"kind": {"const": kind}}},
+                "then": {"anyOf": [{"type": "null"}, {"$ref": f"#/$defs/{kind}"}]},
+            }
+            for kind in tasks
+        ],
+    }
     return schema
 
 

@@ -12,6 +12,7 @@ from pipeline import plugins
 from pipeline.datasets import events_by_file, events_in_file
 from pipeline.digest import PACKAGES, ROOT, code_digest, content_digest, files_named_in, versions_of
 from pipeline.imports import closure
+from pipeline.tuning import with_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ MODULES = {
     "fetch": ("events/fetch",),
     "plan": ("events/planning", "events/files"),
     "summarise": ("learning/summarise",),
+    "tune": ("learning/tune",),
     "train": ("learning/train",),
     "score": ("learning/score",),
     "evaluate": ("results/evaluate",),
@@ -34,9 +36,14 @@ MODULES = {
     "report": ("results/report",),
 }
 # The stages that select events.
-SELECTING = ("summarise", "train", "score")
+SELECTING = ("summarise", "tune", "train", "score")
 # The stages that ask the task, and those of its functions that import more than the task itself.
-ASKING = {"train": (), "score": ("counts_for",), "evaluate": ("evaluate",)}
+ASKING = {
+    "tune": ("trained_for",),
+    "train": ("trained_for",),
+    "score": ("counts_for", "answered"),
+    "evaluate": ("evaluate",),
+}
 
 # What only the text of figures and reports shows.
 TEXT = {"label", "color", "xsec_source"}
@@ -52,20 +59,20 @@ def code_of(stage: str, analysis: Analysis, *, model: str | None = None, root: s
 
 
 def files_of(stage: str, analysis: Analysis, *, model: str | None = None, root: str | Path = ".") -> set[Path]:
-    """The code that decides what *stage* makes of *analysis*, the processor and its imports among it, and for `train` the
-    architecture with its own. A process card is not: it is an input of the rule.
+    """The code that decides what *stage* makes of *analysis*, the processor and its imports among it, and for `tune` and
+    `train` the architecture with its own. A process card is not: it is an input of the rule.
 
     Args:
         stage: name of the rule.
         analysis: whose processor and task count.
-        model: for `train`, which: boosted trees do not depend on how a network is trained.
+        model: for `tune` and `train`, which: boosted trees do not depend on how a network is trained.
         root: the folder with `processors/` and `models/`.
     """
     starts = [ROOT / "pipeline" / f"{module}.py" for module in MODULES[stage]]
     lazy: dict[Path, tuple[str, ...]] = {}
     if stage in SELECTING:
         starts.append(plugins.find("processors", analysis.processor, root=root))
-    if stage == "train" and model is not None:
+    if stage in ("tune", "train") and model is not None:
         architecture = plugins.find("models", analysis.models[model].architecture, root=root)
         learner = ROOT / f"pipeline/learning/{plugins.framework_of(architecture)}_learner.py"
         starts += [path for path in (architecture, learner) if path.is_file()]
@@ -116,6 +123,7 @@ def summarised(analysis: Analysis) -> dict[str, Any]:
         "selection": _selection(analysis),
         "inputs": _inputs(analysis),
         "datasets": _datasets(analysis, tuple(analysis.datasets), without={"xsec_pb"}),
+        **_targets(analysis),
         "validation fractions or flattening": sorted(
             {json.dumps(_counted_for(analysis, model), sort_keys=True) for model in analysis.models}
         ),
@@ -137,6 +145,18 @@ def train_settings(analysis: Analysis, model: str) -> str:
             _dump(analysis.training_of(model)),
         ]
     )
+
+
+def tune_settings(analysis: Analysis, model: str) -> str:
+    """Digest of what the search for settings of *model* depends on."""
+    return content_digest([searched(analysis, model), analysis.tune[model].trials])
+
+
+def searched(analysis: Analysis, model: str) -> list[Any]:
+    """What every trial for *model* depends on; not on what the model has now of that which is searched."""
+    tune = analysis.tune[model]
+    given = with_values(analysis, model, {setting: domain.ends[0] for setting, domain in tune.search.items()})
+    return [train_settings(given, model), _dump(tune, without={"trials"})]
 
 
 def score_settings(analysis: Analysis, dataset: str) -> str:
@@ -229,6 +249,12 @@ def _counted_for(analysis: Analysis, model: str) -> list[Any]:
     training = _dump(analysis.training_of(model))
     flatten = training.get("flatten")
     return [training["validation_fraction"], *([flatten["variables"], training["negative_weights"]] if flatten else [])]
+
+
+def _targets(analysis: Analysis) -> dict[str, Any]:
+    """What the task asks the processor for; nothing where classes are enough."""
+    truth = None if analysis.task is None else analysis.task.truth
+    return {"targets": [truth.objects, truth.coordinates, truth.labels]} if truth is not None and truth.columns else {}
 
 
 def _histograms(analysis: Analysis) -> list[Any]:

@@ -25,6 +25,14 @@ class InputError(PipelineError):
     exit_code = 2
 
 
+class Unbuildable(InputError):
+    """A model cannot be built with the options or inputs that are given."""
+
+
+class Diverged(PipelineError):
+    """A training has no finite loss any more."""
+
+
 def nearest(name: str, known: Iterable[str], *, most: int = 3) -> str:
     """The sentence that names what is nearest to a misspelt *name*.
 

@@ -128,7 +128,7 @@ def test_a_misspelt_key_is_told_with_its_place_and_the_nearest(place, value, nea
         ("task", REMOVED, r"models are given, but no task; add task: \{kind: classification"),
         ("task", 3, r"task: needs a `kind`, the name of a module of pipeline/tasks"),
         ("task.kind", "classificationn", r"No task 'classificationn' in pipeline/tasks\. Nearest: 'classification'\."),
-        ("task.kind", "score_counts", r"No task 'score_counts' in pipeline/tasks\. Known: 'classification'\."),
+        ("task.kind", "score_counts", r"No task 'score_counts' in pipeline/tasks\. Known: 'classification', 'regression'\."),
         ("task.signal", "xyz", r"task\.signal: 'xyz' is no class\. Known: 'b', 's'\."),
         ("task.classes", {"b": ["bkg"]}, r"task\.classes: Dictionary should have at least 2 items"),
         ("task.classes", {"b": ["bgk"], "s": ["sig"]}, r"task\.classes: 'bgk' is no process\. Nearest: 'bkg'\."),

@@ -10,6 +10,7 @@ from pipeline.digest import code_digest, versions_of
 from pipeline.errors import InputError
 from pipeline.files import read_json
 from pipeline.imports import closure
+from pipeline.learning.building import outputs_of
 from pipeline.stream.select import processor_digest
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def expected_record(analysis: Analysis, model: str, fold: int) -> dict[str, Any]
         "folds": analysis.folds,
         "seed": analysis.seed,
         "inputs": {name: _collection(collection) for name, collection in analysis.inputs[entry.inputs].items()},
-        "outputs": list(analysis.task.outputs.names),
+        "outputs": list(outputs_of(analysis, model).names),
         "selection": analysis.selection,
         "processor_digest": processor_digest(analysis),
         "model_digest": code_digest(*closure(plugins.find("models", entry.architecture))),

@@ -85,7 +85,14 @@ class XgboostPredictor:
         return np.asarray(self._booster.inplace_predict(table), dtype=np.float32)
 
 
+def _baseline(path: Path) -> Predictor:
+    from pipeline.learning.baseline_predictor import BaselinePredictor
+
+    return BaselinePredictor(path)
+
+
 READERS: dict[str, Callable[[Path], Predictor]] = {
+    "baseline": _baseline,
     "onnx": OnnxPredictor,
     "keras": KerasPredictor,
     "xgboost": XgboostPredictor,
@@ -98,12 +105,12 @@ def load_predictor(folder: Path, files: Mapping[str, str], *, scoring: Scoring =
     Args:
         folder: of the model.
         files: in it, by what reads them.
-        scoring: what runs a network; trees know only one way.
+        scoring: what runs a network; trees and methods without a network know only one way.
 
     Raises:
         InputError: none of *files* is of a kind that is wanted, or the file is missing.
     """
-    wanted = (scoring, "xgboost")
+    wanted = (scoring, "xgboost", "baseline")
     for kind in wanted:
         if kind in files:
             path = folder / files[kind]

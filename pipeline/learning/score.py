@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.datasets import get_dataset
 from pipeline.events.ledger import Ledger
 from pipeline.files import read_json, write_json
+from pipeline.learning.building import outputs_of
 from pipeline.learning.model_record import read_record
 from pipeline.learning.predictor import load_predictor
 from pipeline.results.friend_tree import FriendTree
@@ -78,12 +79,21 @@ class Scorer:
             return ScoredRange(n_events, columns, histograms, None)
         every = np.arange(len(chunk))
         unseen = {model: self._predict(model, chunk, every, folds) for model in analysis.models}
-        seen = self._seen(chunk, folds) if part.dataset in analysis.trained_datasets() else {}
+        is_compared = analysis.task.compares_training and part.dataset in analysis.trained_datasets()
+        seen = self._seen(chunk, folds) if is_compared else {}
         entries = analysis.task.entries_of(
-            analysis, part.dataset, self.quantum, unseen=unseen, seen=seen, weights=chunk.weight, keys=chunk.keys
+            analysis,
+            part.dataset,
+            self.quantum,
+            unseen=unseen,
+            seen=seen,
+            weights=chunk.weight,
+            keys=chunk.keys,
+            truth=chunk.targets,
+            observables=histogrammed(selected),
         )
-        for model, scores in unseen.items():
-            columns |= {f"{model}_{name}": scores[:, i] for i, name in enumerate(analysis.task.outputs.names)}
+        for model, answers in unseen.items():
+            columns |= {f"{model}_{name}": answers[:, i] for i, name in enumerate(analysis.task.answers.names)}
         return ScoredRange(n_events, columns, histograms, entries)
 
     def _seen(self, chunk: Chunk, folds: NDArray[np.int64]) -> dict[str, Seen]:
@@ -101,23 +111,25 @@ class Scorer:
         return seen
 
     def _predict(self, model: str, chunk: Chunk, rows: NDArray[np.int64], folds: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The outputs for the events *rows*, each by the model of the fold that is given for it.
+        """The answers to the events *rows*, each by the model of the fold that is given for it.
 
         Args:
             rows: shape (n,).
             folds: shape (n,).
 
         Returns:
-            Shape (n, n_outputs).
+            Shape (n, n_answers).
         """
-        scores = np.zeros((len(rows), self.analysis.task.outputs.size), dtype=np.float32)
+        outputs = outputs_of(self.analysis, model)
+        scores = np.zeros((len(rows), outputs.size), dtype=np.float32)
         tensors = chunk.tensors[self.analysis.models[model].inputs]
         for fold in np.unique(folds).tolist():
             of_fold = folds == fold
             some = rows[of_fold]
             predictor = open_model(self.folder / "models" / model / f"fold{fold}", self.analysis.scoring)
             scores[of_fold] = predictor.predict({name: tensor[some] for name, tensor in tensors.items()})
-        return scores
+        answers: NDArray[np.float32] = self.analysis.task.answered(outputs, scores)
+        return answers
 
 
 def score(

@@ -35,6 +35,7 @@ from pipeline.stream.select import select
 from pipeline.stream.spectra import ExactSpectrum, SpectrumKey, chunk_spectra, spectra_to_json
 from pipeline.stream.summary import Counts, Summary, counts_to_json, made_for
 from pipeline.stream.training_check import check_trainings
+from pipeline.stream.truth import TruthSpec, in_coordinates, vectors
 from pipeline.stream.validation import Part, is_validation
 
 if TYPE_CHECKING:
@@ -79,12 +80,14 @@ class ExactCounts:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
-    """What was seen of one dataset: its cutflow and, by fold, counts, those of validation events, moments and spectra."""
+    """What was seen of one dataset: its cutflow and, by fold, counts, those of validation events, moments of inputs and of
+    targets, and spectra."""
 
     cutflow: Cutflow = field(default_factory=Cutflow)
     counts: dict[int, ExactCounts] = field(default_factory=dict)
     validation: dict[tuple[int, float], ExactCounts] = field(default_factory=dict)
     inputs: dict[tuple[int, str, str], Moments] = field(default_factory=dict)
+    targets: dict[tuple[int, str], Moments] = field(default_factory=dict)
     spectra: dict[SpectrumKey, ExactSpectrum] = field(default_factory=dict)
 
     def __add__(self, other: DatasetSummary) -> DatasetSummary:
@@ -93,6 +96,7 @@ class DatasetSummary:
             _joined(self.counts, other.counts),
             _joined(self.validation, other.validation),
             _joined(self.inputs, other.inputs),
+            _joined(self.targets, other.targets),
             _joined(self.spectra, other.spectra),
         )
 
@@ -230,6 +234,7 @@ def summarise_range(maker: ChunkMaker, part: Range) -> RangeSummary:
             for fraction in _validation_fractions(analysis):
                 summary.validation[fold, fraction] = _counts(chunk.weight[rows][is_validation(chunk.keys[rows], fraction)])
             summary.inputs.update({(fold, *key): value for key, value in _input_moments(analysis, chunk, rows).items()})
+            summary.targets.update({(fold, name): value for name, value in _target_moments(analysis, chunk, rows).items()})
     is_compared = part.dataset in compared(analysis) and histogrammed(selected)
     return RangeSummary(summary, chunk.keys, content_keys(selected, chunk.keys) if is_compared else None)
 
@@ -250,6 +255,17 @@ def _input_moments(analysis: Analysis, chunk: Chunk, rows: Any) -> dict[tuple[st
             if isinstance(collection, Sequence):
                 table = table[chunk.tensors[name][f"{tensor}_mask"][rows] > 0]
             result[name, tensor] = moments(table)
+    return result
+
+
+def _target_moments(analysis: Analysis, chunk: Chunk, rows: NDArray[np.int64]) -> dict[str, Moments]:
+    """By object, of the events that have it; nothing where the task does not ask for momenta."""
+    result = {}
+    truth = analysis.task.truth
+    for name in truth.objects:
+        given = vectors(chunk.targets, name, len(chunk))[rows]
+        known = given[np.isfinite(given).all(axis=1)]
+        result[name] = moments(in_coordinates(known, truth.coordinates).astype(np.float32))
     return result
 
 
@@ -310,6 +326,7 @@ def _fold_to_json(analysis: Analysis, found: dict[str, DatasetSummary], fold: in
     others = [other for other in range(analysis.folds) if other != fold]
     learned, fractions = analysis.trained_datasets(), _validation_fractions(analysis)
     spectra = spectra_to_json(analysis, {name: found[name].spectra for name in learned}, others)
+    targets = _target_scales(analysis, [found[name] for name in learned], others)
     parts = {(name, fraction): _parts(found[name], others, fraction) for name in learned for fraction in fractions}
     return {
         **{
@@ -324,6 +341,7 @@ def _fold_to_json(analysis: Analysis, found: dict[str, DatasetSummary], fold: in
             for name, collections in analysis.inputs.items()
             if learned
         },
+        **({"targets": targets} if targets else {}),
         **({"spectra": spectra} if spectra else {}),
     }
 
@@ -357,3 +375,26 @@ def _scales(
             for fraction, values in zip(QUANTILES, quantiles, strict=False)
         },
     }
+
+
+def _target_scales(analysis: Analysis, summaries: list[DatasetSummary], folds: list[int]) -> dict[str, Any]:
+    """By object, mean and spread of what a network answers of it, over those events of *folds* that have it.
+
+    Raises:
+        InputError: no event of them has it.
+    """
+    truth = analysis.task.truth if analysis.task is not None else TruthSpec()
+    scales = {}
+    for name in truth.objects:
+        total = reduce(add, (summary.targets[fold, name] for summary in summaries for fold in folds))
+        if not total.n_rows:
+            raise InputError(
+                f"Target {name!r} is missing in every event of folds {folds}. Expected it in some. Look at the processor, or"
+                " take it out of task.objects."
+            )
+        scales[name] = {
+            "n_rows": total.n_rows,
+            "mean": dict(zip(truth.coordinates, total.mean, strict=True)),
+            "spread": dict(zip(truth.coordinates, total.spread, strict=True)),
+        }
+    return scales

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, fields
 from typing import TYPE_CHECKING
 
 from pipeline import plugins
@@ -12,8 +12,9 @@ from pipeline.checks import check_negative_weights
 from pipeline.digest import code_digest, content_digest
 from pipeline.errors import InputError, nearest
 from pipeline.files import replacing, write_json
-from pipeline.learning.building import build_model
+from pipeline.learning.building import build_model, outputs_of
 from pipeline.learning.checkpoint import SECONDS_BETWEEN, Checkpoint
+from pipeline.learning.learner import Epoch
 from pipeline.learning.model_record import expected_record, model_record, versions
 from pipeline.statistics.hashing import number_of
 from pipeline.stream.model_weights import model_weights
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
 
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan
-    from pipeline.learning.learner import Epoch, Learner
+    from pipeline.learning.learner import Learner
     from pipeline.scale.workers import Workers
-    from pipeline.stream.spec import InputSpec
+    from pipeline.stream.spec import InputSpec, OutputSpec
     from pipeline.stream.summary import Summary
 
-LEARNERS = {"keras": "pipeline.learning.keras_learner", "xgboost": "pipeline.learning.xgboost_learner"}
+LEARNERS = {
+    "keras": "pipeline.learning.keras_learner",
+    "xgboost": "pipeline.learning.xgboost_learner",
+    "baseline": "pipeline.learning.baseline_learner",
+}
 
 
 def train(
@@ -66,21 +71,24 @@ def train(
     seed = number_of(f"{analysis.seed}:{model}:{fold}") % 2**31
     learner.prepare(training.threads, seed)
     specs = summary.input_specs(analysis, entry.inputs, fold)
-    untrained = build_model(analysis, model, specs)
+    outputs = summary.scaled(outputs_of(analysis, model), fold)
+    untrained = build_model(analysis, model, specs, outputs)
 
     made = model_weights(analysis, plan, summary, model, fold)
     stream = TrainingStream(
         analysis, plan, entry.inputs, fold, training, made.factors, made.n_events, workers=workers, flat=made.flat
     )
     checkpoint = Checkpoint(
-        out.parents[2] / "checkpoints" / model / f"fold{fold}.npz", _made_by(stream, model, specs), checkpoint_seconds
+        out.parents[2] / "checkpoints" / model / f"fold{fold}.npz",
+        _made_by(stream, model, specs, outputs),
+        checkpoint_seconds,
     )
     with replacing(out) as folder:
         folder.mkdir()
         trained = learner.fit(
             untrained,
             stream,
-            task=analysis.task,
+            task=analysis.task.trained_for(outputs),
             training=training,
             seed=seed,
             folder=folder,
@@ -93,7 +101,7 @@ def train(
     checkpoint.remove()
 
 
-def _made_by(stream: TrainingStream, model: str, specs: Mapping[str, InputSpec]) -> str:
+def _made_by(stream: TrainingStream, model: str, specs: Mapping[str, InputSpec], outputs: OutputSpec) -> str:
     """Digest of all that the weights in the end depend on."""
     analysis = stream.analysis
     return content_digest(
@@ -104,6 +112,7 @@ def _made_by(stream: TrainingStream, model: str, specs: Mapping[str, InputSpec])
             stream.training.model_dump(mode="json"),
             {part: dict(counts) for part, counts in stream.n_events.items()},
             [repr(spec) for spec in specs.values()],
+            [list(map(float, scale)) for scale in (outputs.mean, outputs.spread) if scale is not None],
             {name: factors.tolist() for name, factors in stream.flat.items()},
             [repr(stream.factors), [astuple(part) for part in stream.plan.ranges(stream.factors)]],
             code_digest("pipeline/learning", "pipeline/stream", "pipeline/tasks"),
@@ -135,6 +144,6 @@ def _learner(path: Path) -> Learner:
 
 def _write_history(path: Path, history: tuple[Epoch, ...]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(asdict(history[0])))
+        writer = csv.DictWriter(file, fieldnames=[field.name for field in fields(Epoch)])
         writer.writeheader()
         writer.writerows(asdict(row) for row in history)

@@ -29,6 +29,12 @@ class InputSpec:
     spread: NDArray[np.float32]
     max_objects: int | None = None
 
+    @classmethod
+    def without_scales(cls, name: str, features: tuple[str, ...], max_objects: int | None = None) -> InputSpec:
+        """For what takes its inputs as they are."""
+        zeros = np.zeros(len(features), dtype=np.float32)
+        return cls(name, features, zeros, zeros + 1, max_objects)
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Without the batch axis: (n_features,) or (max_objects, n_features)."""
@@ -47,13 +53,70 @@ class InputSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class OutputSpec:
-    """The network's last layer: names of its units, in order, and its activation, as the task wants it."""
+class Head:
+    """Some of a network's outputs that belong together: a table of *rows* and *columns*, flattened row by row.
 
-    names: tuple[str, ...]
+    Args:
+        name: what is answered: `classes`, `momenta` or `assignment`.
+        rows: what each row is of, for example the objects whose momenta are asked for; one for a plain vector.
+        columns: what each column is, for example a coordinate, or the place of an object in *collection*.
+        activation: over the columns of a row, as Keras calls it.
+        collection: the padded collection that the columns range over; its padding is to be answered with 0.
+    """
+
+    name: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
     activation: str
+    collection: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_rows, n_columns)."""
+        return len(self.rows), len(self.columns)
 
     @property
     def size(self) -> int:
-        """Number of units."""
+        """Number of outputs."""
+        return len(self.rows) * len(self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the outputs: `<row>_<column>`."""
+        return tuple(f"{row}_{column}" for row in self.rows for column in self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """What a model answers, as the task wants it: one tensor, shape (n_events, size).
+
+    Args:
+        names: of the outputs, in order.
+        activation: of the last layer; `linear` where the *heads* have activations of their own.
+        heads: parts of the outputs, one behind the other; empty for a plain vector.
+        targets: names of the columns that a batch brings as targets; empty where they are those of the outputs.
+        mean: of each output over the training folds, shape (size,); None where outputs are not scaled. A network answers
+            in units of *spread* around it: the layer that undoes that is added to what `build` returns.
+        spread: standard deviation of each output, shape (size,); 1, with mean 0, for outputs that are not scaled.
+    """
+
+    names: tuple[str, ...]
+    activation: str
+    heads: tuple[Head, ...] = ()
+    targets: tuple[str, ...] = ()
+    mean: NDArray[np.float32] | None = None
+    spread: NDArray[np.float32] | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of outputs."""
         return len(self.names)
+
+    def head(self, name: str) -> tuple[Head, slice] | None:
+        """The head called *name* and its place among the outputs; None if there is none."""
+        first = 0
+        for head in self.heads:
+            if head.name == name:
+                return head, slice(first, first + head.size)
+            first += head.size
+        return None

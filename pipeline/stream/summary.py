@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +14,16 @@ from pipeline.errors import InputError
 from pipeline.files import read_json
 from pipeline.stream.select import processor_digest
 from pipeline.stream.spec import InputSpec
+from pipeline.stream.truth import UNSCALED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan
+    from pipeline.stream.spec import Head, OutputSpec
     from pipeline.stream.validation import Part
 
 
@@ -98,6 +102,15 @@ class Summary:
         scales = self.content["folds"][str(fold)]["inputs"][inputs]
         return {name: _spec(name, collection, scales[name]) for name, collection in analysis.inputs[inputs].items()}
 
+    def scaled(self, outputs: OutputSpec, fold: int) -> OutputSpec:
+        """*outputs* with the scales of the training folds of *fold*, where the task asks for momenta; else as they are."""
+        scales = self.content["folds"][str(fold)].get("targets")
+        if not scales or not outputs.heads:  # the answers of a method without a network are in units already
+            return outputs
+        mean = np.concatenate([_scale(head, scales, "mean") for head in outputs.heads])
+        spread = np.concatenate([_scale(head, scales, "spread") for head in outputs.heads])
+        return replace(outputs, mean=mean, spread=spread)
+
 
 def made_for(analysis: Analysis) -> dict[str, str]:
     """Digests of all that a summary depends on beside the plan, each by the word that an error uses for it."""
@@ -115,6 +128,17 @@ def _spec(name: str, collection: Any, scales: dict[str, Any]) -> InputSpec:
         spread=np.array([scales["spread"][feature] for feature in features], dtype=np.float32),
         max_objects=collection.max_objects if padded else None,
     )
+
+
+def _scale(head: Head, scales: dict[str, Any], kind: str) -> NDArray[np.float32]:
+    """The *kind* of scale (`mean` or `spread`) of each output of *head*, shape (head.size,); probabilities have none."""
+    none = {"mean": 0.0, "spread": 1.0}[kind]
+    values = [
+        scales[row][kind][column] if head.name == "momenta" and column not in UNSCALED else none
+        for row in head.rows
+        for column in head.columns
+    ]
+    return np.array(values, dtype=np.float32)
 
 
 def counts_to_json(counts: Counts) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pipeline.stream.pool import Pool
 from pipeline.stream.read_ahead import ChunkMaker, ReadAhead
 from pipeline.stream.rows import Piece
 from pipeline.stream.shuffle import batches
+from pipeline.stream.truth import of_events
 from pipeline.stream.validation import Part, is_validation
 from pipeline.stream.weights import apply_policy
 
@@ -135,7 +136,7 @@ class TrainingStream:
             place=salted(np.asarray(chunk.keys)[index], f"{dataset}:{self.analysis.seed}:{epoch}"),
             source=chunk.tensors[self.inputs],
             index=index,
-            targets=self.analysis.task.targets(self.analysis.class_of(dataset), len(index)),
+            targets=self.analysis.task.targets(self.analysis.class_of(dataset), len(index), of_events(chunk.targets, index)),
             weight=self._weight(chunk, index, dataset),
             group=list(self.factors).index(dataset),
         )

@@ -8,16 +8,19 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import nearest
-from pipeline.stream.spec import OutputSpec
+from pipeline.stream.spec import Head, OutputSpec
+from pipeline.stream.truth import TruthSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from typing import Any
 
     from numpy.typing import NDArray
 
-    from pipeline.config import Analysis
+    from pipeline.config import Analysis, Collection
     from pipeline.statistics.sums import Quantum
+    from pipeline.stream.chunk import Tensors
     from pipeline.tasks.products import TaskProducts
     from pipeline.tasks.score_counts import ScoreCounts
     from pipeline.tasks.score_entries import ScoreEntries, Seen
@@ -32,6 +35,10 @@ class Settings(BaseModel):
     keras_loss: ClassVar[str] = "categorical_crossentropy"
     xgboost_objective: ClassVar[str] = "multi:softprob"
     xgboost_metric: ClassVar[str] = "mlogloss"
+    # Some events are scored by a model that was trained on them as well.
+    compares_training: ClassVar[bool] = True
+    # The class is that of the dataset: nothing is asked of the processor.
+    truth: ClassVar[TruthSpec] = TruthSpec()
 
     kind: Literal["classification"]
     classes: dict[str, tuple[str, ...]] = Field(min_length=2, description="processes of each class, as the outputs go")
@@ -62,9 +69,27 @@ class Settings(BaseModel):
     @property
     def outputs(self) -> OutputSpec:
         """One unit a class, as probabilities."""
-        return OutputSpec(names=tuple(self.classes), activation="softmax")
+        names = tuple(self.classes)
+        return OutputSpec(names=names, activation="softmax", heads=(Head("classes", ("event",), names, "softmax"),))
 
-    def targets(self, name: str, n_events: int) -> NDArray[np.float32]:
+    @property
+    def answers(self) -> OutputSpec:
+        """What is evaluated: the outputs, as they are."""
+        return self.outputs
+
+    def outputs_for(self, collections: Mapping[str, Collection]) -> OutputSpec:
+        """What a network answers that takes *collections*: the same, whatever they are."""
+        return self.outputs
+
+    def trained_for(self, outputs: OutputSpec) -> Settings:
+        """What a learner asks for the loss; it is the same for all *outputs*."""
+        return self
+
+    def answered(self, outputs: OutputSpec, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The *scores* as they are."""
+        return scores
+
+    def targets(self, name: str, n_events: int, truth: Tensors) -> NDArray[np.float32]:
         """What the network is to answer for *n_events* events of class *name*: one-hot, shape (n_events, n_classes)."""
         row = np.array([key == name for key in self.classes], dtype=np.float32)
         return np.broadcast_to(row, (n_events, len(row)))
@@ -86,8 +111,13 @@ class Settings(BaseModel):
         seen: Mapping[str, Seen],
         weights: NDArray[np.float64],
         keys: NDArray[np.uint64],
+        truth: Tensors,
+        observables: Mapping[str, Any],
     ) -> ScoreEntries:
-        """What one chunk of *dataset* adds to what is counted: see `score_entries.ScoreEntries.of`."""
+        """What one chunk of *dataset* adds to what is counted: see `score_entries.ScoreEntries.of`.
+
+        Neither *truth* nor *observables* are asked for: the class is that of the dataset.
+        """
         from pipeline.tasks.score_entries import ScoredBy, ScoreEntries  # here for the same reason
 
         name = self.class_of(analysis.datasets[dataset].process) if dataset in analysis.trained_datasets() else None

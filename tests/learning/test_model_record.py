@@ -108,7 +108,9 @@ def test_an_edit_of_what_the_architecture_imports_is_noticed(tmp_path, pytestcon
     for name in ("models", "processors"):
         (tmp_path / name).mkdir()
     (tmp_path / "processors/hh_bbww.py").write_text("x = 1")
-    (tmp_path / "models/dnn.py").write_text("from models.common import SIZE")
+    (tmp_path / "models/dnn.py").write_text(
+        "from models.common import SIZE\n\ndef build(inputs, outputs) -> keras.Model:\n    return SIZE\n"
+    )
     (tmp_path / "models/common.py").write_text("SIZE = 4")
     before = expected_record(analysis(), "net", 0)["model_digest"]
 
