@@ -64,11 +64,18 @@ def paired(
 
     Both are to be run once before, for their results to be compared: that fills the caches of the disk as well.
     """
+    return paired_seconds(name, lambda: timed(pipeline)[0], lambda: timed(reference)[0], goal=goal, repeats=repeats)
+
+
+def paired_seconds(
+    name: str, pipeline: Callable[[], float], reference: Callable[[], float], *, goal: float, repeats: int = REPEATS
+) -> Ratio:
+    """The same for functions that tell themselves how many seconds they took, of what is to be compared."""
     ratios = []
     for repeat in range(repeats):
         # Who goes first changes, so that neither profits from the other's wake.
         order = (pipeline, reference) if repeat % 2 else (reference, pipeline)
-        spent = [{function: timed(function)[0] for function in order} for _ in range(BEST_OF)]
+        spent = [{function: function() for function in order} for _ in range(BEST_OF)]
         ratios.append(min(one[reference] for one in spent) / min(one[pipeline] for one in spent))
     return Ratio.of(name, ratios, goal=goal)
 

@@ -40,7 +40,7 @@ def run(setting: Setting) -> Ratio:
         def once() -> tuple[float, float]:
             shutil.rmtree(cache, ignore_errors=True)
             pool().close()  # a job opens each file once
-            both, _ = timed(lambda: fit(ours, trial.batches()))
+            both, _ = timed(lambda: fit(ours, trial.batches(1)))
             reading, alone = timed(read)[0], timed(lambda: fit(theirs, memory))[0]
             check_equal(ours, theirs)
             return max(reading, alone), both

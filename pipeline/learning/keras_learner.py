@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from pipeline.learning.checkpoint import State, in_order, numbered
 from pipeline.learning.learner import Epoch, Trained
 from pipeline.learning.schedule import learning_rate
 from pipeline.learning.stopping import is_stopped, kept_epoch
+from pipeline.stream.in_thread import in_thread
 
 # Read when TensorFlow is first imported: only its errors are for the user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from pipeline.config import Training
     from pipeline.learning.checkpoint import Checkpoint
-    from pipeline.stream.rows import Rows
     from pipeline.stream.training_stream import TrainingStream
 
 # Steps that run without returning to Python: most of a small network's time is overhead per step.
@@ -93,17 +93,23 @@ def _train(model: keras.Model, stream: TrainingStream, training: Training, recor
     epoch, batch = saving.restore(model)
     if batch:
         saving.first_batch = batch
-        _fit(model, Batches(stream, epoch, batch), training, range(epoch, epoch + 1), [record, saving])
+        _fit(model, stream, training, range(epoch, epoch + 1), [record, saving], skipped=batch)
         epoch, saving.first_batch = epoch + 1, 0
     if epoch < training.epochs and not is_stopped(record.history, training):
-        _fit(model, Batches(stream, epoch), training, range(epoch, training.epochs), [record, saving])
+        _fit(model, stream, training, range(epoch, training.epochs), [record, saving])
 
 
 def _fit(
-    model: keras.Model, batches: Batches, training: Training, epochs: range, callbacks: list[keras.callbacks.Callback]
+    model: keras.Model,
+    stream: TrainingStream,
+    training: Training,
+    epochs: range,
+    callbacks: list[keras.callbacks.Callback],
+    *,
+    skipped: int = 0,
 ) -> None:
     schedule = keras.callbacks.LearningRateScheduler(lambda epoch, _: learning_rate(training, epoch))
-    with _own_errors(batches):
+    with closing(Batches(stream, epochs, skipped)) as batches, _own_errors(batches):
         model.fit(
             batches,
             initial_epoch=epochs.start,
@@ -118,23 +124,25 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Epoch after epoch of batches, as `(inputs, targets, weights)`.
 
     Keras asks for batches 0, 1, 2, ... of an epoch, in this order. (An endless generator would not do: with several steps
-    per execution, Keras rounds the steps of an epoch up, and its epochs drift apart from those of the stream.)
+    per execution, Keras rounds the steps of an epoch up, and its epochs drift apart from those of the stream.) A thread
+    makes some before they are asked for: those of the next epoch while the last ones train, or the validation runs.
 
     Args:
         stream: of the batches.
-        epoch: the first one.
-        skipped: batches of it that were done already; then there is no other epoch.
+        epochs: their numbers.
+        skipped: batches of the first epoch that were done already; then there is no other epoch.
     """
 
-    def __init__(self, stream: TrainingStream, epoch: int = 0, skipped: int = 0) -> None:
+    def __init__(self, stream: TrainingStream, epochs: range, skipped: int = 0) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
-        self._stream, self._epoch, self._skipped = stream, epoch, skipped
+        self._n_batches = stream.n_batches() - skipped
         self._begun, self._peeked = False, list[Any]()
-        self._batches: Iterator[Rows] = islice(self._stream.epoch(epoch), skipped, None)
+        every = (rows for epoch in epochs for rows in stream.epoch(epoch))
+        self._batches = in_thread(islice(every, skipped, None), STEPS_PER_EXECUTION)
         self.error: Exception | None = None
 
     def __len__(self) -> int:
-        return self._stream.n_batches() - self._skipped
+        return self._n_batches
 
     def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
         try:
@@ -154,10 +162,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._begun = True
 
     def on_epoch_end(self) -> None:
-        """Keras has had all batches of an epoch."""
+        """Keras has had all batches of an epoch, or has only looked at some."""
         if self._begun:
-            self._epoch += 1
-            self._batches, self._peeked = self._stream.epoch(self._epoch), []
+            self._peeked = []
+
+    def close(self) -> None:
+        """Make no more batches."""
+        self._batches.close()
 
 
 @contextmanager

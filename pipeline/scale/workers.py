@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
+from concurrent.futures import CancelledError
 from contextlib import ExitStack
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pipeline.errors import PipelineError
+from pipeline.scale.watch import SECONDS_BETWEEN_LOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
+
+    from pipeline.scale.watch import Watch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,20 +37,20 @@ class Workers:
 
     Args:
         count: number of processes.
-        start: opens a client of them, as a context.
-        where: they are, for messages.
+        start: starts them, as a context.
     """
 
-    def __init__(self, count: int, start: Callable[[], AbstractContextManager[Any]], *, where: str) -> None:
-        self.count, self.where, self._start = count, where, start
+    def __init__(self, count: int, start: Callable[[], AbstractContextManager[Watch]]) -> None:
+        self.count, self._start = count, start
         self._running = ExitStack()
-        self._client: Any = None
+        self._watch: Watch | None = None
+        self._starting = Lock()
 
     def __enter__(self) -> Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client = None
+        self._watch = None
         self._running.close()
 
     @property
@@ -55,9 +60,11 @@ class Workers:
 
     def submit(self, function: Callable[[Item], Result], item: Item) -> Pending[Result]:
         """Apply *function*, which is importable by name, to *item*."""
-        if self._client is None:
-            self._client = self._running.enter_context(self._start())
-        return _Result(self._client.submit(function, item, pure=False, retries=0), item, self.where)
+        with self._starting:  # an epoch may begin in a thread while the validation runs
+            if self._watch is None:
+                self._watch = self._running.enter_context(self._start())
+            watch = self._watch
+        return _Result(watch.client.submit(function, item, pure=False, retries=0), item, watch)
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Apply *function* to each of *items*, which are taken as they are needed."""
@@ -71,32 +78,53 @@ class Workers:
 
 
 class _Result(Generic[Result]):
-    """A future of dask, and what it is the result for."""
+    """A future of dask, what it is the result for, and who looks after the workers meanwhile."""
 
-    def __init__(self, future: Any, item: object, where: str) -> None:
-        self._future, self._item, self._where = future, item, where
+    def __init__(self, future: Any, item: object, watch: Watch) -> None:
+        self._future, self._item, self._watch = future, item, watch
 
     def result(self) -> Result:
         """Wait for it.
 
         Raises:
-            PipelineError: the worker has died.
+            PipelineError: the worker has died or had no memory left, or there is none any more.
         """
         from distributed.client import FutureCancelledError
         from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
+        where = self._watch.where
         try:
-            found: Result = self._future.result()
+            return self._waited()
         except KilledWorker as error:
             raise PipelineError(
-                f"A worker ({self._where}) died over {self._item}: it was killed, or had no memory left. Expected it to end"
-                " by itself. Run the stage again; if it happens again, use fewer workers, give them more memory, or lower"
-                " reading.range_entries."
+                f"A worker ({where}) died over {self._item}: it was killed, or had no memory left.{self._watch.reasons()}"
+                f" Expected it to end by itself. Run the stage again; if it happens again, {self._more_memory}."
             ) from error
-        except (FutureCancelledError, CommClosedError) as error:
+        except MemoryError as error:
             raise PipelineError(
-                f"The connection to the workers ({self._where}) is lost. Expected a scheduler that answers."
+                f"A worker ({where}) had no memory left over {self._item}: {str(error) or 'none was given'}. Expected it to"
+                f" have enough. To go on, {self._more_memory}."
+            ) from error
+        except (FutureCancelledError, CancelledError, CommClosedError) as error:
+            raise PipelineError(
+                f"The connection to the workers ({where}) is lost. Expected a scheduler that answers."
                 " See whether it is still there, and run the stage again."
             ) from error
+
+    @property
+    def _more_memory(self) -> str:
+        return f"{self._watch.more_memory}, or lower reading.range_entries"
+
+    def _waited(self) -> Result:
+        while True:
+            self._watch.look()
+            try:
+                return self._result(SECONDS_BETWEEN_LOOKS)
+            except TimeoutError:
+                if self._future.done():  # the error is the function's own, or the result is long on its way
+                    return self._result(None)
+
+    def _result(self, timeout_s: float | None) -> Result:
+        found: Result = self._future.result(timeout=timeout_s)
         return found

@@ -70,8 +70,8 @@ class Pool:
         self._waiting, self._drawn = kept, self._drawn + n
         return slots
 
-    def check_empty(self) -> None:
-        """See that no row is left over.
+    def close(self) -> None:
+        """See that no row is left over, and let go of the buffer.
 
         Raises:
             PipelineError: the dataset has more rows than it should.
@@ -79,6 +79,7 @@ class Pool:
         left = self._waiting + (0 if self._piece is None else len(self._piece)) + sum(map(len, self._pieces))
         if left:
             raise self._mismatch(self._drawn + left)
+        self._buffer = None
 
     def _fill(self) -> None:
         while self._buffer is not None and self._waiting < len(self._slots):

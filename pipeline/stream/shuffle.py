@@ -41,7 +41,7 @@ def batches(
     Args:
         pools: one a dataset.
         batch_size: in rows.
-        buffer_bytes: memory of the buffer; one block of batches is beside it.
+        buffer_bytes: memory of the buffer; a block of batches is beside it, and the block before it as long as it is in use.
         seed: of the draws.
         at_end: called when all pools are empty, before the last batches go out.
 
@@ -58,7 +58,8 @@ def batches(
         left -= counts
         if not left.any():
             for pool in pools:
-                pool.check_empty()
+                pool.close()
+            buffer = buffer.empty(0)  # the next epoch may fill its own while these batches go out
             at_end()
         yield from (block.part(slice(start, start + batch_size)) for start in range(0, len(block), batch_size))
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import math
+import threading
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -95,6 +97,24 @@ def test_keras_takes_each_batch_of_each_epoch_once(batch_size, toy_stream, task,
 
     taken = {epoch: [n for part, number, n in asked if (part, number) == ("training", epoch)] for epoch in range(3)}
     assert [sum(taken[epoch]) for epoch in range(3)] == [4000] * 3
+    assert {number for part, number, _ in asked if part == "training"} == {0, 1, 2}
+
+
+def test_the_next_epoch_is_begun_while_the_last_batches_of_one_train(toy_stream):
+    begun = {0: threading.Event(), 1: threading.Event()}
+
+    class Listening(toy_stream):
+        def epoch(self, number, part="training"):
+            begun[number].set()
+            yield from super().epoch(number, part)
+
+    with closing(keras_learner.Batches(Listening(Training(batch_size=100)), range(2))) as batches:
+        batches.on_epoch_begin()
+        batches[0]
+        assert not begun[1].is_set()
+        for index in range(1, len(batches)):
+            batches[index]
+        assert begun[1].wait(timeout=30)
 
 
 @pytest.mark.parametrize("name", LEARNERS)

@@ -1,5 +1,6 @@
 """Every row goes out once, well mixed, in an order that does not depend on how it came in."""
 
+import weakref
 from itertools import chain, pairwise
 
 import numpy as np
@@ -164,3 +165,22 @@ def test_another_epoch_has_another_order():
     assert interleave(groups, seed=1, epoch=0) == interleave(groups, seed=1, epoch=0)
     assert interleave(groups, seed=1, epoch=0) != interleave(groups, seed=1, epoch=1)
     assert interleave(groups, seed=1, epoch=0) != interleave(groups, seed=2, epoch=0)
+
+
+def test_the_buffer_is_gone_before_the_last_batches_go_out(monkeypatch):
+    buffers = []
+
+    def watched(pools, n_bytes):
+        buffer = shared_buffer(pools, n_bytes)
+        buffers.extend(weakref.ref(array) for array in buffer.arrays())
+        return buffer
+
+    monkeypatch.setattr("pipeline.stream.shuffle.shared_buffer", watched)
+    pools = [pool([piece(range(N_ROWS), group)]) for group in range(2)]
+
+    found = drawn(pools, batch_size=10)
+    next(found)
+
+    assert buffers
+    assert [buffer() for buffer in buffers] == [None] * len(buffers)
+    assert sum(map(len, found)) == 2 * N_ROWS - 10
