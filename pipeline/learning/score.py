@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import awkward as ak
 import numpy as np
 
 from pipeline.datasets import get_dataset
@@ -18,6 +19,7 @@ from pipeline.learning.predictor import load_predictor
 from pipeline.results.friend_tree import FriendTree
 from pipeline.results.products import write_dataset_histograms
 from pipeline.scale.ordered import ordered_map
+from pipeline.scale.two_steps import TwoSteps
 from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.statistics.hashing import fold_of
 from pipeline.statistics.npz import save_arrays
@@ -29,7 +31,7 @@ from pipeline.stream.validation import is_validation
 from pipeline.tasks.score_entries import Seen, is_compared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,8 +39,34 @@ if TYPE_CHECKING:
     from pipeline.config import Analysis, Scoring
     from pipeline.events.plan import Plan, Range
     from pipeline.learning.learner import Predictor
+    from pipeline.physics.selected import EventIds
     from pipeline.scale.workers import Workers
     from pipeline.stream.chunk import Chunk
+
+
+# What dask calls it where a worker has a graphics processor: `dask worker ... --resources "GPU=1"`.
+GPU = "GPU"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRange:
+    """What is read of one range, for whoever predicts; it may go to another process.
+
+    Args:
+        part: the range.
+        n_events: before the selection.
+        ids: of the selected events.
+        chunk: what models see of them.
+        observables: by name, those with one number an event, shape (n_selected,).
+        histograms: of the range.
+    """
+
+    part: Range
+    n_events: int
+    ids: EventIds
+    chunk: Chunk
+    observables: dict[str, NDArray[Any]]
+    histograms: DatasetHistograms
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +79,8 @@ class ScoredRange:
     entries: Any
 
 
-@dataclass(frozen=True, slots=True)
+# Without the usual repr: dask takes it for the name of every task, and that of an analysis is long.
+@dataclass(frozen=True, slots=True, repr=False)
 class Scorer:
     """All that a worker needs to score a range; small, because it travels with every range."""
 
@@ -62,39 +91,53 @@ class Scorer:
 
     def __call__(self, part: Range) -> ScoredRange:
         """Select, predict and count the events of one range."""
-        analysis = self.analysis
-        selected, chunk = read_chunk(analysis, part, code=self.code, for_training=False)
+        return self.predict(self.read(part))
+
+    @property
+    def steps(self) -> Callable[[Range], ScoredRange]:
+        """The same, with predicting apart from reading where a GPU can help: Keras on the workers that have one."""
+        with_keras = self.analysis.scoring == "keras" and self.analysis.models
+        return TwoSteps(self.read, self.predict, GPU) if with_keras else self
+
+    def read(self, part: Range) -> ReadRange:
+        """Select the events of one range and fill their histograms."""
+        selected, chunk = read_chunk(self.analysis, part, code=self.code, for_training=False)
+        observables = histogrammed(selected)
+        histograms = DatasetHistograms.for_analysis(self.analysis, self.quantum)
+        histograms.fill(observables, selected.weight)
         n_events = selected.cutflow.cuts[0].n_events
-        histograms = DatasetHistograms.for_analysis(analysis, self.quantum)
-        histograms.fill(histogrammed(selected), selected.weight)
+        return ReadRange(part, n_events, selected.ids, chunk, _flat(observables), histograms)
+
+    def predict(self, read: ReadRange) -> ScoredRange:
+        """Score the events of one range with every model."""
+        analysis, chunk = self.analysis, read.chunk
         folds = fold_of(chunk.keys, analysis.folds)
         columns: dict[str, NDArray[Any]] = {
-            "run": selected.ids.run,
-            "luminosityBlock": selected.ids.luminosity_block,
-            "event": selected.ids.event,
+            "run": read.ids.run,
+            "luminosityBlock": read.ids.luminosity_block,
+            "event": read.ids.event,
             "fold": folds.astype(np.int32),
             "weight": chunk.weight,
         }
         if not analysis.models:
-            return ScoredRange(n_events, columns, histograms, None)
+            return ScoredRange(read.n_events, columns, read.histograms, None)
         every = np.arange(len(chunk))
         unseen = {model: self._predict(model, chunk, every, folds) for model in analysis.models}
-        is_compared = analysis.task.compares_training and part.dataset in analysis.trained_datasets()
-        seen = self._seen(chunk, folds) if is_compared else {}
+        compares = analysis.task.compares_training and read.part.dataset in analysis.trained_datasets()
         entries = analysis.task.entries_of(
             analysis,
-            part.dataset,
+            read.part.dataset,
             self.quantum,
             unseen=unseen,
-            seen=seen,
+            seen=self._seen(chunk, folds) if compares else {},
             weights=chunk.weight,
             keys=chunk.keys,
             truth=chunk.targets,
-            observables=histogrammed(selected),
+            observables=read.observables,
         )
         for model, answers in unseen.items():
             columns |= {f"{model}_{name}": answers[:, i] for i, name in enumerate(analysis.task.answers.names)}
-        return ScoredRange(n_events, columns, histograms, entries)
+        return ScoredRange(read.n_events, columns, read.histograms, entries)
 
     def _seen(self, chunk: Chunk, folds: NDArray[np.int64]) -> dict[str, Seen]:
         """Scores of some events by a model that was trained on them, for the overtraining test.
@@ -159,7 +202,8 @@ def score(
     histograms = DatasetHistograms.for_analysis(analysis, quantum)
     counts = analysis.task.counts_for(analysis, dataset, quantum) if analysis.models else None
     with FriendTree(folder / "scores" / f"{dataset}.root") as tree:
-        scored = ordered_map(Scorer(analysis, folder, quantum, processor_digest(analysis)), ranges, workers=workers)
+        scorer = Scorer(analysis, folder, quantum, processor_digest(analysis))
+        scored = ordered_map(scorer.steps, ranges, workers=workers)
         for part, result in zip(ranges, scored, strict=True):
             tree.extend(result.columns)
             histograms += result.histograms
@@ -183,6 +227,12 @@ def typical_weight(plan: Plan, dataset: str) -> Quantum:
     """The unit in which weights of *dataset* are counted: by the root mean square of all its generator weights."""
     planned = plan.dataset(dataset)
     return Quantum.of_typical_weight(math.sqrt(planned.sumw2 / planned.n_generated) if planned.n_generated else 1.0)
+
+
+def _flat(observables: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Those with one number an event; a jagged one may be unread yet, and would be so in another process."""
+    flat = {name: values for name, values in observables.items() if ak.Array(values).ndim == 1}
+    return {name: values if isinstance(values, np.ndarray) else ak.to_numpy(values) for name, values in flat.items()}
 
 
 def open_model(folder: Path, scoring: Scoring = "onnx") -> Predictor:
