@@ -38,9 +38,9 @@ MAY_IMPORT = {
     "learning": STAGES,
     "results": STAGES,
     "simulation": STAGES,
-    "operations": BASE | {"operations", "workflow"},
+    "operations": BASE | {"operations", "scale", "workflow"},
     "processors": PHYSICS,
-    "models": set(),
+    "models": PHYSICS,
 }
 
 
