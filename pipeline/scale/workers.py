@@ -9,6 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pipeline.errors import PipelineError
+from pipeline.scale.two_steps import submitted
 from pipeline.scale.watch import SECONDS_BETWEEN_LOOKS
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Workers:
             if self._watch is None:
                 self._watch = self._running.enter_context(self._start())
             watch = self._watch
-        return _Result(watch.client.submit(function, item, pure=False, retries=0), item, watch)
+        return _Result(submitted(watch.client, function, item), item, watch)
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Apply *function* to each of *items*, which are taken as they are needed."""
