@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pipeline.errors import PipelineError
@@ -15,8 +15,9 @@ Item = TypeVar("Item")
 Between = TypeVar("Between")
 Result = TypeVar("Result")
 
-# For a worker that ended to be started again.
+# For a worker that ended to be started again; it then has another address.
 SECONDS_WITHOUT = 30
+OPTIONS = {"pure": False, "retries": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +40,10 @@ class TwoSteps(Generic[Item, Between, Result]):
 
 
 def submitted(client: Any, function: Callable[[Item], Result], item: Item) -> Any:
-    """The future of *function* on *item*, which is importable by name.
-
-    What the first of two steps has made goes from worker to worker, and stays where it was made until it is wanted.
-    """
-    options = {"pure": False, "retries": 0}
-    if not isinstance(function, TwoSteps):
-        return client.submit(function, item, **options)
-    offering, others = workers_by_offer(client, function.wants)
-    if not offering:
-        return client.submit(function, item, **options)
-    wanted = {"resources": {function.wants: 1}, **options}
-    if not others:
-        return Offered(client.submit(function, item, **wanted), client, function.wants)
-    # The others may all end; then those that offer read as well.
-    between = client.submit(function.first, item, workers=others, allow_other_workers=True, **options)
-    return Offered(client.submit(function.second, between, **wanted), client, function.wants)
+    """The future of *function* on *item*, which is importable by name."""
+    if isinstance(function, TwoSteps) and workers_by_offer(client, function.wants)[0]:
+        return Offered(client, function, item)
+    return client.submit(function, item, **OPTIONS)
 
 
 def workers_by_offer(client: Any, resource: str) -> tuple[list[str], list[str]]:
@@ -66,40 +55,61 @@ def workers_by_offer(client: Any, resource: str) -> tuple[list[str], list[str]]:
 
 @dataclass(slots=True)
 class Offered:
-    """A future that only a worker with *resource* can bring: dask waits for ever when there is none any more."""
+    """A future of *steps* on *item*, which only workers that offer what is wanted can bring.
 
-    future: Any
+    What the first step has made goes from worker to worker. dask itself would wait for ever for workers that have gone.
+    """
+
     client: Any
-    resource: str
+    steps: TwoSteps[Any, Any, Any]
+    item: Any
     clock: Callable[[], float] = time.monotonic
-    _none_since: float | None = None
+    _readers: list[str] = field(init=False)
+    _future: Any = field(init=False)
+    _gone_since: float | None = None
+
+    def __post_init__(self) -> None:
+        self._submit()
 
     def done(self) -> bool:
         """Whether the result, or an error, is there."""
-        return bool(self.future.done())
+        return bool(self._future.done())
 
-    def result(self, timeout: float) -> Any:
-        """Wait for it for so many seconds.
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for it, for so many seconds at most.
 
         Raises:
             TimeoutError: it is not there yet.
-            PipelineError: no worker offers the resource any more.
+            PipelineError: no worker offers what is wanted any more.
         """
         try:
-            return self.future.result(timeout=timeout)
+            return self._future.result(timeout=timeout)
         except TimeoutError:
-            if not self.future.done():
+            if not self.done():
                 self._look()
             raise
 
+    def _submit(self) -> None:
+        _, self._readers = workers_by_offer(self.client, self.steps.wants)
+        wanted = {"resources": {self.steps.wants: 1}, **OPTIONS}
+        if self._readers:
+            between = self.client.submit(self.steps.first, self.item, workers=self._readers, **OPTIONS)
+            self._future = self.client.submit(self.steps.second, between, **wanted)
+        else:
+            self._future = self.client.submit(self.steps, self.item, **wanted)
+
     def _look(self) -> None:
-        if workers_by_offer(self.client, self.resource)[0]:
-            self._none_since = None
-            return
-        if self._none_since is None:
-            self._none_since = self.clock()
-        if self.clock() - self._none_since >= SECONDS_WITHOUT:
-            raise PipelineError(
-                f"No worker offers {self.resource} any more. Expected one at least, as there was when this stage began."
-                f' Start one, with --resources "{self.resource}=1", and run the stage again.'
-            )
+        """See that there are workers for both steps; those that read may be others than at first."""
+        offering, others = workers_by_offer(self.client, self.steps.wants)
+        if offering and (not self._readers or not set(self._readers).isdisjoint(others)):
+            self._gone_since = None
+        elif self._gone_since is None:
+            self._gone_since = self.clock()
+        elif self.clock() - self._gone_since >= SECONDS_WITHOUT:
+            if not offering:
+                raise PipelineError(
+                    f"No worker offers {self.steps.wants} any more. Expected one at least, as when this stage began."
+                    f' Start one, with --resources "{self.steps.wants}=1", and run the stage again.'
+                )
+            self._gone_since = None
+            self._submit()
