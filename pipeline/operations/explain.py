@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PipelineError
-from pipeline.operations.condor_log import CondorJob, read_condor_logs
 from pipeline.operations.job_log import range_of, reason, tail
 from pipeline.operations.remedies import remedy_of
 from pipeline.operations.run_log import Job, RunLog, read_run_log
 from pipeline.operations.table import table
 from pipeline.running import runs
+from pipeline.scale.condor_log import CondorJob, read_condor_logs
 from pipeline.workflow import load_analyses
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.files import private_folder, scratch_place
+from pipeline.scale.watch import Watch
 from pipeline.scale.workers import Workers
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCRATCH = scratch_place()
+# For a worker that ended to be started again, on a busy machine.
+SECONDS_WITHOUT = 60
 SETTINGS = {
     # A range is not retried blindly on another worker: a worker that dies is an error to be seen.
     "distributed.scheduler.allowed-failures": 0,
@@ -33,11 +36,11 @@ def local_workers(count: int, *, scratch: Path = SCRATCH) -> Workers:
         count: of processes.
         scratch: folder for their temporary files.
     """
-    return Workers(count, lambda: _client(count, scratch), where="on this machine")
+    return Workers(count, lambda: _watch(count, scratch))
 
 
 @contextmanager
-def _client(count: int, scratch: Path) -> Iterator[Any]:
+def _watch(count: int, scratch: Path) -> Iterator[Watch]:
     import dask
     from distributed import Client, LocalCluster
 
@@ -51,8 +54,16 @@ def _client(count: int, scratch: Path) -> Iterator[Any]:
             # Any free port: with None, dask takes 8787 and warns where another one has it.
             dashboard_address="127.0.0.1:0",
             memory_limit=0,
-            silence_logs=40,
+            # What matters comes as an error of this stage; dask's own tracebacks of a lost connection only hide it.
+            silence_logs=50,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
-        yield client
+        yield Watch(
+            client,
+            where="on this machine",
+            count=count,
+            patience_s=SECONDS_WITHOUT,
+            remedy="Run the stage again with --scale sync, which shows what ends them.",
+            more_memory="use fewer workers on this machine (--workers, or --cores of Snakemake)",
+        )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from contextlib import contextmanager
 from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from distributed.diagnostics.plugin import WorkerPlugin
-
 from pipeline.errors import InputError
+from pipeline.scale.same_place import SamePlace
+from pipeline.scale.watch import Watch
 from pipeline.scale.workers import Workers
 
 if TYPE_CHECKING:
@@ -21,20 +18,6 @@ if TYPE_CHECKING:
     from pipeline.config import Scheduler
 
 SECONDS_TO_CONNECT = 30
-
-
-class SamePlace(WorkerPlugin):  # type: ignore[misc]
-    """Lets a worker find files by the same relative paths, and the same plug-ins."""
-
-    name = "nanoloom-place"
-
-    def __init__(self) -> None:
-        self.folder, self.paths = Path.cwd(), [path for path in sys.path if path]
-
-    def setup(self, worker: Any) -> None:
-        """Called by dask, on each worker."""
-        os.chdir(self.folder)
-        sys.path[:0] = [path for path in self.paths if path not in sys.path]
 
 
 def scheduler_workers(section: Scheduler) -> Workers:
@@ -54,11 +37,11 @@ def scheduler_workers(section: Scheduler) -> Workers:
             f"The scheduler {section.address} is encrypted, and `scale` names no certificates. Expected ca_file, cert_file"
             " and key_file, those of the scheduler. Add them in the YAML."
         )
-    return Workers(section.workers, lambda: _client(section), where=f"of {section.address}")
+    return Workers(section.workers, lambda: _watch(section))
 
 
 @contextmanager
-def _client(section: Scheduler) -> Iterator[Any]:
+def _watch(section: Scheduler) -> Iterator[Watch]:
     from distributed import Client
     from distributed.security import Security
 
@@ -72,19 +55,21 @@ def _client(section: Scheduler) -> Iterator[Any]:
             " `dask scheduler` with the same certificates. Start it, or correct `scale` in the YAML."
         ) from error
     with client:
-        _check(client, section)
+        watch = Watch(
+            client,
+            where=f"of {section.address}",
+            count=section.workers,
+            patience_s=SECONDS_TO_CONNECT,
+            remedy=f"Start them with: dask worker {section.address}; if they are there, they lack memory: see their logs.",
+            more_memory="start them with a larger --memory-limit",
+        )
+        watch.wait()
+        _check_versions(client, section)
         client.register_plugin(SamePlace())
-        yield client
+        yield watch
 
 
-def _check(client: Any, section: Scheduler) -> None:
-    try:
-        client.wait_for_workers(1, timeout=SECONDS_TO_CONNECT)
-    except TimeoutError as error:
-        raise InputError(
-            f"The scheduler {section.address} has no worker after {SECONDS_TO_CONNECT} s. Expected {section.workers}."
-            f" Start them with: dask worker {section.address}"
-        ) from error
+def _check_versions(client: Any, section: Scheduler) -> None:
     try:
         client.get_versions(check=True, packages=["awkward", "coffea", "uproot", "keras"])
     except ValueError as error:

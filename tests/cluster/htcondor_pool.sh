@@ -3,7 +3,8 @@
 #
 #   install   unpacks HTCondor of Debian 13 into a folder of its own: needs root, apt and a package mirror; 10 s, 300 MB.
 #             Nothing of the machine is changed: the programs bring their own C library along. Beside it comes a Python with
-#             Snakemake's plugins for HTCondor and Slurm, on top of the `python3` that is found first and sees all of its packages.
+#             Snakemake's plugins for HTCondor and Slurm, and what dask's workers there need, on top of the `python3` that is
+#             found first and sees all of its packages.
 #   start     starts the daemons and waits until a machine offers its slot; they end by themselves after POOL_SECONDS.
 #   run       runs a command that talks to this pool (condor_q, python -m snakemake --executor htcondor, ...).
 #   stop      ends the daemons and what they run, by process id.
@@ -27,7 +28,7 @@ main() {
     start) start_pool ;;
     run) shift && as_user "$@" ;;
     stop) stop_pool ;;
-    *) sed -n 2,13p "$0" && exit 2 ;;
+    *) sed -n 2,14p "$0" && exit 2 ;;
     esac
 }
 
@@ -78,7 +79,7 @@ CONFIG
     APT_CONFIG=$1/apt.conf apt-get -qq install --yes --download-only condor patchelf >"$1/apt.log" || { cat "$1/apt.log" >&2 && return 1; }
 }
 
-# Apart from the project's own packages: Snakemake imports every plugin that is installed, and that of HTCondor warns where no pool is.
+# Apart from the project's own packages, of which these are extras: Snakemake imports every plugin that is installed, and that of HTCondor warns where no pool is.
 install_plugins() {
     local packages above
     packages=$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
@@ -88,7 +89,8 @@ install_plugins() {
     python3 -m venv --without-pip "$PYTHON"
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$above" \
         snakemake-executor-plugin-htcondor==0.3.0 htcondor==24.12.24 \
-        snakemake-executor-plugin-slurm==2.8.0 snakemake-executor-plugin-slurm-jobstep==0.6.1 || {
+        snakemake-executor-plugin-slurm==2.8.0 snakemake-executor-plugin-slurm-jobstep==0.6.1 \
+        dask-jobqueue==0.9.0 cryptography==50.0.2 cffi==2.1.1 pycparser==3.12 || {
         rm -rf "$PYTHON"
         return 1
     }

@@ -11,7 +11,7 @@ from pipeline.config import Scheduler
 from pipeline.errors import InputError, PipelineError
 from pipeline.scale.choice import open_workers
 from pipeline.scale.ordered import ordered_map
-from pipeline.scale.scheduler import _client
+from pipeline.scale.scheduler import _watch
 
 
 def place(number):
@@ -82,7 +82,7 @@ def test_a_scheduler_that_is_not_there_is_told(monkeypatch):
         free.bind(("127.0.0.1", 0))
         scale = Scheduler(kind="dask", address=f"tcp://127.0.0.1:{free.getsockname()[1]}")
 
-    with pytest.raises(InputError, match=r"does not answer within 1 s"), _client(scale):
+    with pytest.raises(InputError, match=r"does not answer within 1 s"), _watch(scale):
         pass
 
 

@@ -74,7 +74,7 @@ def test_no_worker_is_started_when_all_is_in_the_cache(toy, tmp_path):
         def submit(self, function, item):
             raise AssertionError("nothing is left to build")
 
-    assert batches(stream(*toy, workers=NoWorkers(2, nullcontext, where="nowhere"))) == expected
+    assert batches(stream(*toy, workers=NoWorkers(2, nullcontext))) == expected
 
 
 def test_chunks_come_without_a_cache_as_well(toy, tmp_path, caplog):

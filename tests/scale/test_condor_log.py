@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.operations.condor_log import read_condor_logs
+from pipeline.scale.condor_log import read_condor_logs
 
-SAMPLE = Path(__file__).parent / "samples/condor_events.log"
+SAMPLE = Path(__file__).parents[1] / "operations/samples/condor_events.log"
 NOW = datetime(2026, 11, 21, 9)
 SUBMITTED = "000 (017.000.000) 2026-11-21 08:02:41 Job submitted from host: <10.0.0.7:9618>\n...\n"
 EXECUTING = "001 (017.000.000) 2026-11-21 08:02:43 Job executing on host: <10.0.0.7:9618>\n...\n"
