@@ -162,7 +162,7 @@ def _columns(spec, names):
 
 
 def _particles(inputs):
-    """The input tensors, the particles as given and as normalised, 0 where there is none, and the mask with one more axis."""
+    """The input tensors, the particles as given and normalised, 0 where there is none, and the mask with one more axis."""
     if len(inputs) != 1 or next(iter(inputs.values())).max_objects is None:
         raise ValueError(
             f"particle_transformer takes one padded collection, not {', '.join(inputs)}; give it features and max_objects"

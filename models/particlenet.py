@@ -49,8 +49,8 @@ def build(
         ValueError: the input is not one padded collection, or has no such point.
 
     Source: arXiv:1902.08570, figures 1 and 2. The defaults are ParticleNet (366k parameters). Its Lite version has
-    `neighbours: 7, channels: [[32, 32, 32], [64, 64, 64]], units: [128]` (26k). That of the CMS Machine Learning Documentation
-    has `embedding: 32, fusion: 384` (577k).
+    `neighbours: 7, channels: [[32, 32, 32], [64, 64, 64]], units: [128]` (26k). That of the CMS Machine Learning
+    Documentation has `embedding: 32, fusion: 384` (577k).
     """
     tensors, given, x, mask = _particles(inputs)
     (spec,) = inputs.values()
@@ -158,7 +158,7 @@ def _columns(spec, names):
 
 
 def _particles(inputs):
-    """The input tensors, the particles as given and as normalised, 0 where there is none, and the mask with one more axis."""
+    """The input tensors, the particles as given and normalised, 0 where there is none, and the mask with one more axis."""
     if len(inputs) != 1 or next(iter(inputs.values())).max_objects is None:
         raise ValueError(
             f"particlenet takes one padded collection, not {', '.join(inputs)}; give it features and max_objects"
