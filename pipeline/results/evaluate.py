@@ -55,7 +55,7 @@ def evaluate(
     write_json(folder / "metrics.json", task.metrics)
     write_json(folder / "roc.json", task.roc)
     write_json(folder / "yields.json", yields(analysis, histograms, processed))
-    write_root(folder / "histograms.root", scaled)
+    write_root(folder / "histograms.root", {**scaled, **task.matrices})
     write_uhi(folder / "histograms.json", scaled)
 
 

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.statistics.dataset_histograms import DatasetHistograms
-    from pipeline.tasks.score_counts import ScoreCounts
+    from pipeline.tasks.products import TaskCounts
 
 
 def write_root(path: str | Path, histograms: Mapping[str, hist.Hist]) -> None:
-    """Write *histograms* as TH1D with errors; a key such as `mc/mass` is a folder and a name."""
+    """Write *histograms* as TH1D or TH2D with errors; a key such as `mc/mass` is a folder and a name."""
     with replacing(path) as temporary, uproot.recreate(temporary) as file:
         for key, histogram in histograms.items():
             file[key] = histogram
 
 
-def write_dataset_histograms(path: str | Path, histograms: DatasetHistograms, counts: ScoreCounts | None) -> None:
+def write_dataset_histograms(path: str | Path, histograms: DatasetHistograms, counts: TaskCounts | None) -> None:
     """Write the histograms of one dataset, and of its scores where there are models, as TH1D; weights are not scaled."""
     parts = (histograms,) if counts is None else (histograms, counts.test, counts.train)
     write_root(path, {name: part.histograms[name].to_hist(name=name) for part in parts for name in part.histograms})

@@ -197,7 +197,8 @@ class Settings(Section):
         from pipeline.tasks.regression_entries import CountedBy, RegressionEntries  # here for the same reason
 
         by = CountedBy.of_dataset(analysis, dataset, quantum)
-        return RegressionEntries.of(by, unseen, weights=weights, keys=keys, truth=truth, observables=observables)
+        known = truth if dataset in analysis.trained_datasets() else {}
+        return RegressionEntries.of(by, unseen, weights=weights, keys=keys, truth=known, observables=observables)
 
     def evaluate(self, analysis: Analysis, folder: Path, scales: Mapping[str, float]) -> TaskProducts:
         """The results of all models, from the counts of every dataset in *folder*.
