@@ -25,6 +25,13 @@ SCALE = click.option(
     envvar="NANOLOOM_SCALE",
     help="where ranges are worked on: sync, local, htcondor, or a dask scheduler's address; without it, as the YAML says",
 )
+CHECKPOINT = click.option(
+    "--checkpoint-seconds",
+    type=float,
+    default=30.0,
+    show_default=True,
+    help="how often a training that may be killed is kept",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="for machines")
 
 
@@ -120,16 +127,44 @@ def summarise(config: Path, results: Path, workers: int, scale: str | None) -> N
 @CONFIG
 @RESULTS
 @click.option("--model", required=True, help="name of the model")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="trials that run at a time")
+@SCALE
+@CHECKPOINT
+def tune(config: Path, results: Path, model: str, workers: int, scale: str | None, checkpoint_seconds: float) -> None:
+    """Search good settings of one model, as `tune` in the YAML says."""
+    from pipeline.events.plan import Plan
+    from pipeline.learning.tune import tune as run
+    from pipeline.progress import Progress
+    from pipeline.stream.summary import Summary
+
+    analysis = _analysis(config)
+    folder = results / analysis.name
+    summary = Summary.load(folder / "summary.json")
+    most = analysis.tune[model].trials if model in analysis.tune else None
+    with (
+        _spread(analysis, scale, workers) as pool,
+        Progress(f"tune {model}", most, unit="trials") as progress,
+    ):
+        run(
+            analysis,
+            summary.accounted(Plan.load(folder / "plan.json"), analysis),
+            summary,
+            model=model,
+            out=folder / "tune" / model,
+            workers=pool,
+            checkpoint_seconds=checkpoint_seconds,
+            progress=progress.advance_to,
+        )
+
+
+@main.command()
+@CONFIG
+@RESULTS
+@click.option("--model", required=True, help="name of the model")
 @click.option("--fold", type=click.IntRange(0), required=True, help="the fold whose events it must not see")
 @click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="processes that read beside it")
 @SCALE
-@click.option(
-    "--checkpoint-seconds",
-    type=float,
-    default=30.0,
-    show_default=True,
-    help="how often a training that may be killed is kept",
-)
+@CHECKPOINT
 def train(
     config: Path, results: Path, model: str, fold: int, workers: int, scale: str | None, checkpoint_seconds: float
 ) -> None:

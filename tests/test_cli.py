@@ -39,7 +39,8 @@ def test_every_command_has_help_for_itself_and_each_option(command):
 def test_help_names_every_stage():
     output = run("--help").output
 
-    for command in ("simulate", "fetch", "plan", "summarise", "train", "score", "evaluate", "plot", "report", "check"):
+    stages = ("simulate", "fetch", "plan", "summarise", "tune", "train", "score", "evaluate", "plot", "report")
+    for command in (*stages, "check"):
         assert f"\n  {command} " in output
 
 

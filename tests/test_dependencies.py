@@ -66,6 +66,7 @@ def jobs(analysis, *, size=1.0):
     return {
         **{f"simulate b {i}": dependencies.simulate_settings(analysis, "b", i, size=size) for i in range(len(made))},
         "fetch d": dependencies.fetch_settings(analysis, "d"),
+        **{f"tune {name}": dependencies.tune_settings(analysis, name) for name in analysis.tune},
         "plan": dependencies.plan_settings(analysis, size=size),
         "summarise": dependencies.summarise_settings(analysis),
         **{f"train {name}": dependencies.train_settings(analysis, name) for name in analysis.models},
@@ -92,6 +93,7 @@ EDITS = [
     ({"bootstrap_replicas": 50}, SCORE),
     ({"scoring": "keras"}, SCORE),
     ({"scale": {"kind": "sync"}}, set()),
+    ({"tune": {"net": {"search": {"options.dropout": {"uniform": [0.0, 0.5]}}}}}, {"tune net"}),
     ({"reading": {"range_entries": 1000}}, {"plan"}),
     ({"reading": {"allow_unreadable_files": 1}}, {"plan"}),
     ({"reading": {"max_opens_per_site": 4}}, set()),
@@ -204,6 +206,30 @@ def test_the_order_of_what_is_given_by_name_is_kept():
         assert changed(jobs(first), jobs(second)), section
 
 
+SEARCH = {"tune/net": {"search": {"options.dropout": {"uniform": [0.0, 0.5]}}, "trials": 5}}
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        ({"tune/net/trials": 6}, True),
+        ({"tune/net/search/options.dropout": {"uniform": [0.0, 0.4]}}, True),
+        ({"tune/net/reduction": 4}, True),
+        ({"models/net/options": {"dropout": 0.1, "units": [4]}}, True),
+        ({"training": {"epochs": 40}}, True),
+        ({"models/net/options": {"dropout": 0.3}}, False),
+        ({"models/net/label": "another"}, False),
+        ({"models/trees/training": {"epochs": 6}}, False),
+        ({"bootstrap_replicas": 50}, False),
+    ],
+    ids=str,
+)
+def test_a_search_depends_on_what_its_trials_depend_on_and_not_on_what_the_model_has_of_it_now(edits, expected):
+    before, after = (dependencies.tune_settings(analysis({"tune": {}, **SEARCH, **more}), "net") for more in ({}, edits))
+
+    assert (before != after) == expected
+
+
 # Which stages an edit of a file makes again, in hh_bbww; `train` stands for a network, `trees` for boosted trees.
 TRAINING = {"train", "trees"}
 SELECTING = {"summarise", "score", *TRAINING}
@@ -250,7 +276,7 @@ def stages(pytestconfig):
     """By stage of hh_bbww, the files whose edit makes it again."""
     root = pytestconfig.rootpath
     hh_bbww = load_analysis(root / "config/hh_bbww.yaml")
-    files = {stage: files_of(stage, hh_bbww, root=root) for stage in set(MODULES) - {"train"}}
+    files = {stage: files_of(stage, hh_bbww, root=root) for stage in set(MODULES) - {"tune", "train"}}
     files |= {"train": files_of("train", hh_bbww, model="dnn", root=root)}
     files |= {"trees": files_of("train", hh_bbww, model="bdt", root=root)}
     return {stage: {path.relative_to(root).as_posix() for path in paths} for stage, paths in files.items()}
@@ -260,6 +286,16 @@ def stages(pytestconfig):
 def test_an_edit_of_the_code_makes_exactly_these_stages_again(path, expected, stages, pytestconfig):
     assert (pytestconfig.rootpath / path).is_file()
     assert {stage for stage, files in stages.items() if path in files} == expected
+
+
+def test_a_search_is_made_again_with_the_training_of_its_model(pytestconfig):
+    root = pytestconfig.rootpath
+    hh_bbww = load_analysis(root / "config/hh_bbww.yaml")
+
+    for model in ("dnn", "bdt"):
+        train, tune = (files_of(stage, hh_bbww, model=model, root=root) for stage in ("train", "tune"))
+
+        assert train < tune
 
 
 def test_each_framework_has_a_learner_of_its_name():
@@ -310,4 +346,4 @@ def test_another_version_of_a_package_makes_again_what_selects(pytestconfig, mon
     monkeypatch.setattr("pipeline.digest.version", lambda name: "99")
 
     after = {stage: dependencies.code_of(stage, hh_bbww, model="bdt", root=root) for stage in MODULES}
-    assert changed(before, after) == {"summarise", "train", "score"}
+    assert changed(before, after) == {"summarise", "tune", "train", "score"}

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pipeline.errors import PipelineError
+from pipeline.errors import Diverged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,10 +43,10 @@ class Epoch:
         """The same record.
 
         Raises:
-            PipelineError: a loss is not finite: the training has diverged, and no later epoch mends that.
+            Diverged: a loss is not finite: the training has diverged, and no later epoch mends that.
         """
         if not (math.isfinite(self.loss) and math.isfinite(self.val_loss)):
-            raise PipelineError(
+            raise Diverged(
                 f"Epoch {self.epoch} has loss {self.loss:g} and validation loss {self.val_loss:g} at learning rate"
                 f" {self.learning_rate:g}. Expected finite numbers. Lower training.learning_rate, or mend extreme inputs."
             )

@@ -34,6 +34,7 @@ DATASETS = sorted(
     {name for analysis in ANALYSES.values() for name in analysis.datasets}
 )
 MODELS = sorted({name for analysis in ANALYSES.values() for name in analysis.models})
+TUNED = sorted({name for analysis in ANALYSES.values() for name in analysis.tune})
 
 
 wildcard_constraints:

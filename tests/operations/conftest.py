@@ -46,10 +46,12 @@ def imagine(tmp_path):
 def reading():
     """Function that makes an analysis, as far as a check looks at it, which reads *files* or is simulated."""
 
-    def make(*files, simulate=None, threads=1):
+    def make(*files, simulate=None, threads=1, tune=None):
         dataset = SimpleNamespace(files=files, simulate=simulate)
         training = SimpleNamespace(threads=threads)
-        return SimpleNamespace(name="mine", datasets={"d": dataset}, models={"m": None}, training_of=lambda model: training)
+        return SimpleNamespace(
+            name="mine", datasets={"d": dataset}, models={"m": None}, tune=tune or {}, training_of=lambda model: training
+        )
 
     return make
 

@@ -152,7 +152,7 @@ def test_an_extra_that_is_missing_is_a_fault_only_where_an_analysis_needs_it(ima
     remote = reading("root://a//b.root")
 
     def there(name):
-        return "" if name in ("xrootd", "aiohttp", "fastjet") else "1"
+        return "" if name in ("xrootd", "aiohttp", "fastjet", "optuna") else "1"
 
     findings = told(extras.check(imagine(analyses=[remote]), there=there))
 
@@ -161,6 +161,9 @@ def test_an_extra_that_is_missing_is_a_fault_only_where_an_analysis_needs_it(ima
     assert findings["extra simulation"][0] == "ok"
     simulated = told(extras.check(imagine(analyses=[reading(simulate="card")]), there=there))
     assert simulated["extra simulation"][:2] == ("fault", "mine needs it; not there: fastjet")
+    assert simulated["extra tune"][:2] == ("ok", "not installed")
+    searching = told(extras.check(imagine(analyses=[reading(tune={"m": None})]), there=there))
+    assert searching["extra tune"] == ("fault", "mine needs it; not there: optuna", "pip install nanoloom[tune]")
 
 
 def test_dask_needs_a_package_for_tls(imagine):

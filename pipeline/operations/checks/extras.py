@@ -17,6 +17,7 @@ PURPOSES = {
     "simulation": "to simulate",
     "xrootd": "to read root://",
     "https": "to read https://",
+    "tune": "to search settings of models",
     "htcondor": "to work in HTCondor",
     "slurm": "to work in Slurm",
 }
@@ -41,7 +42,7 @@ def check(machine: Machine, *, there: Callable[[str], str] = installed) -> Itera
 
 def _needs(analysis: Analysis) -> set[str]:
     """The extras that *analysis* needs."""
-    needed = set()
+    needed = {"tune"} if analysis.tune else set()
     for dataset in analysis.datasets.values():
         if dataset.simulate is not None:
             needed.add("simulation")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import wraps
+from math import ceil, sqrt
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import mplhep
@@ -86,6 +87,19 @@ def two_panels() -> tuple[Figure, Axes, Axes]:
     figure = _figure()
     upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1], "hspace": 0.06})
     return figure, upper, lower
+
+
+def panels(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure with *count* pairs of axes, as many in a row as there are rows, or one more."""
+    n_columns = ceil(sqrt(count))
+    n_rows = ceil(count / n_columns)
+    figure = Figure(figsize=(10 * n_columns, 10 * n_rows), dpi=100 if count == 1 else 50)
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(n_rows, n_columns, squeeze=False, gridspec_kw={"hspace": 0.3, "wspace": 0.3})
+    axes = list(grid.flat)
+    for unused in axes[count:]:
+        unused.remove()
+    return figure, axes[:count]
 
 
 def stamp(axes: Axes, header: Header, *, note: str | None = None) -> None:
