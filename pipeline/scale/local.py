@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import PipelineError
 from pipeline.files import private_folder, scratch_place
 from pipeline.scale.watch import Watch
 from pipeline.scale.workers import Workers
@@ -42,21 +43,11 @@ def local_workers(count: int, *, scratch: Path = SCRATCH) -> Workers:
 @contextmanager
 def _watch(count: int, scratch: Path) -> Iterator[Watch]:
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     with (
         dask.config.set({**SETTINGS, "temporary-directory": str(private_folder(scratch.resolve() / "dask"))}),
-        LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            # Any free port: with None, dask takes 8787 and warns where another one has it.
-            dashboard_address="127.0.0.1:0",
-            memory_limit=0,
-            # What matters comes as an error of this stage; dask's own tracebacks of a lost connection only hide it.
-            silence_logs=50,
-        ) as cluster,
+        _cluster(count) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield Watch(
@@ -67,3 +58,25 @@ def _watch(count: int, scratch: Path) -> Iterator[Watch]:
             remedy="Run the stage again with --scale sync, which shows what ends them.",
             more_memory="use fewer workers on this machine (--workers, or --cores of Snakemake)",
         )
+
+
+def _cluster(count: int) -> Any:
+    from distributed import LocalCluster
+
+    try:
+        return LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            # Any free port: with None, dask takes 8787 and warns where another one has it.
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            # What matters comes as an error of this stage; dask's own tracebacks of a lost connection only hide it.
+            silence_logs=50,
+        )
+    except RuntimeError as error:
+        raise PipelineError(
+            f"The {count} workers on this machine have not started: {error} Expected processes that stay."
+            " Run the stage again; if it happens again, use fewer workers, or --scale sync, which shows what ends them."
+        ) from error
