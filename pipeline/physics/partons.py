@@ -168,4 +168,4 @@ def _only(particles: Objects, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 def _at(values: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """*values* at *rows*, -1 where the row is."""
-    return np.where(rows >= 0, values[rows], -1)
+    return np.append(values, -1)[rows]  # the last one

@@ -95,7 +95,7 @@ def test_a_perfect_event_has_none_and_is_found_in_any_order():
 
 
 @given(st.lists(EVENT, max_size=3), st.booleans(), st.integers(0, 2**32 - 1))
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 def test_the_smallest_is_that_of_the_loop_over_all_assignments(events, tuned, seed):
     rng = np.random.default_rng(seed)
     peaks = Peaks(Peak(74, 9), Peak(80.4, 20), Peak(158, 15), Peak(167, 17)) if tuned else NOMINAL
@@ -113,6 +113,7 @@ def test_the_smallest_is_that_of_the_loop_over_all_assignments(events, tuned, se
 
 
 @given(EVENT, st.floats(-3, 3), st.sampled_from([-1, 1]))
+@settings(deadline=None)
 def test_turning_and_mirroring_the_event_leave_its_chi_square(event, angle, side):
     def moved(one):
         return (one[0], side * one[1], one[2] + angle, *one[3:])
@@ -126,6 +127,7 @@ def test_turning_and_mirroring_the_event_leave_its_chi_square(event, angle, side
 
 
 @given(EVENT, st.randoms(use_true_random=False))
+@settings(deadline=None)
 def test_the_order_of_the_jets_does_not_matter(event, random):
     jets, lepton, met = event
     shuffled = random.sample(jets, len(jets))

@@ -121,6 +121,7 @@ def test_order_of_the_list_does_not_matter():
     assert found_rows(read_top_pair(gen_part(turned))) == {name: last - row for name, row in EXPECTED.items()}
 
 
+@pytest.mark.samples
 def test_real_cms_events_decay_to_what_they_are_made_of(cms_samples):
     """In CMS simulation a top quark is the sum of its W boson and b quark, and the W boson that of its quarks."""
     arrays = uproot.open(f"{cms_samples}/nano_tt_v12.root:Events").arrays(filter_name="GenPart_*")

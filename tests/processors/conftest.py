@@ -13,8 +13,9 @@ JET = {
     **{"pt": 50.0, "eta": 0.0, "phi": 0.0, "mass": 8.0, "btagTracks": 0.9, "nCharged": 9, "nNeutral": 6},
     **{"chHEF": 0.5, "neHEF": 0.25, "chEmEF": 0.0, "neEmEF": 0.25},
 }
-DEFAULTS = {"Electron": LEPTON, "Muon": LEPTON, "Jet": JET}
-INTEGERS = ("charge", "nCharged", "nNeutral")
+PARTON = {"pt": 50.0, "eta": 0.0, "phi": 0.0, "mass": 0.0, "pdgId": 21, "statusFlags": 1 << 13, "genPartIdxMother": -1}
+DEFAULTS = {"Electron": LEPTON, "Muon": LEPTON, "Jet": JET, "GenPart": PARTON}
+INTEGERS = ("charge", "nCharged", "nNeutral", "pdgId", "statusFlags", "genPartIdxMother")
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +46,7 @@ def make(events, *, gen_weight=True):
     """NanoAOD-like record array.
 
     Args:
-        events: each a dict with lists "Electron", "Muon", "Jet" of objects (dicts), "MET" (pt, phi), "genWeight".
+        events: each a dict with lists "Electron", "Muon", "Jet", "GenPart" of objects (dicts), "MET" (pt, phi), "genWeight".
         gen_weight: False for data.
     """
     columns = {
