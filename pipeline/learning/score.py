@@ -31,7 +31,7 @@ from pipeline.stream.validation import is_validation
 from pipeline.tasks.score_entries import Seen, is_compared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -175,6 +175,36 @@ class Scorer:
         return answers
 
 
+@dataclass(slots=True)
+class Total:
+    """What all ranges add up to.
+
+    Args:
+        tree: of the scores.
+        histograms: of the dataset.
+        counts: of the task; None without models.
+        ledger: of the ranges.
+    """
+
+    tree: FriendTree
+    histograms: DatasetHistograms
+    counts: Any
+    ledger: Ledger
+
+    def add_all(self, ranges: Iterable[Range], results: Iterable[ScoredRange]) -> Iterator[Range]:
+        """Add the *results* of *ranges*, which are handed on; no result is held while the next one is made."""
+        yield from map(self.add, results, ranges)  # `zip` would hold the last pair
+
+    def add(self, result: ScoredRange, part: Range) -> Range:
+        """Add what *part* has given."""
+        self.tree.extend(result.columns)
+        self.histograms += result.histograms
+        if self.counts is not None:
+            self.counts.add(result.entries)
+        self.ledger.done(part, n_selected=len(result.columns["event"]), n_events=result.n_events)
+        return part
+
+
 def score(
     analysis: Analysis,
     plan: Plan,
@@ -203,13 +233,8 @@ def score(
     counts = analysis.task.counts_for(analysis, dataset, quantum) if analysis.models else None
     with FriendTree(folder / "scores" / f"{dataset}.root") as tree:
         scorer = Scorer(analysis, folder, quantum, processor_digest(analysis))
-        scored = ordered_map(scorer.steps, ranges, workers=workers)
-        for part, result in zip(ranges, scored, strict=True):
-            tree.extend(result.columns)
-            histograms += result.histograms
-            if counts is not None:
-                counts.add(result.entries)
-            ledger.done(part, n_selected=len(result.columns["event"]), n_events=result.n_events)
+        total = Total(tree, histograms, counts, ledger)
+        for part in total.add_all(ranges, ordered_map(scorer.steps, ranges, workers=workers)):
             progress(part)
         ledger.close()
     histograms.check_resolution(dataset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -45,7 +45,8 @@ class Totals:
 
 @dataclass(slots=True)
 class DatasetHistograms:
-    """The histograms of one dataset by name, and the totals of its selected events; merge two chunks with `+`."""
+    """The histograms of one dataset by name, and the totals of its selected events; merge two chunks with `+`,
+    or one into another with `+=`."""
 
     quantum: Quantum
     histograms: dict[str, ExactHistogram]
@@ -104,10 +105,21 @@ class DatasetHistograms:
             )
 
     def __add__(self, other: DatasetHistograms) -> DatasetHistograms:
-        if self.histograms.keys() != other.histograms.keys() or self.quantum != other.quantum:
-            raise ValueError(f"histograms differ: {list(self.histograms)} and {list(other.histograms)}, or their quanta")
+        self._check_same(other)
         merged = {name: histogram + other.histograms[name] for name, histogram in self.histograms.items()}
         return DatasetHistograms(self.quantum, merged, self.totals + other.totals)
+
+    def __iadd__(self, other: DatasetHistograms) -> Self:
+        """Add in place: merging any number of chunks takes the memory of two."""
+        self._check_same(other)
+        for name, histogram in self.histograms.items():
+            histogram += other.histograms[name]
+        self.totals += other.totals
+        return self
+
+    def _check_same(self, other: DatasetHistograms) -> None:
+        if self.histograms.keys() != other.histograms.keys() or self.quantum != other.quantum:
+            raise ValueError(f"histograms differ: {list(self.histograms)} and {list(other.histograms)}, or their quanta")
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """For an `.npz`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import awkward as ak
 import hist
@@ -112,7 +112,7 @@ class HistogramAxis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExactHistogram:
-    """Counts, sums of weights and sums of squared weights in bins, as integers; merge two with `+`.
+    """Counts, sums of weights and sums of squared weights in bins, as integers; merge two with `+`, or into one with `+=`.
 
     Args:
         axis: its bins.
@@ -155,10 +155,19 @@ class ExactHistogram:
         self.sumw2[:] += bincount_exact(bins, sumw2[events], self.axis.extent)
 
     def __add__(self, other: ExactHistogram) -> ExactHistogram:
+        pairs = self._pairs(other)
+        return ExactHistogram(self.axis, self.quantum, *(mine + theirs for mine, theirs in pairs))
+
+    def __iadd__(self, other: ExactHistogram) -> Self:
+        for mine, theirs in self._pairs(other):
+            mine[:] += theirs
+        return self
+
+    def _pairs(self, other: ExactHistogram) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]:
+        """What is added to what."""
         if (self.axis, self.quantum) != (other.axis, other.quantum):
             raise ValueError(f"histograms differ: {self.axis}, {self.quantum} and {other.axis}, {other.quantum}")
-        pairs = ((self.count, other.count), (self.sumw, other.sumw), (self.sumw2, other.sumw2))
-        return ExactHistogram(self.axis, self.quantum, *(mine + theirs for mine, theirs in pairs))
+        return (self.count, other.count), (self.sumw, other.sumw), (self.sumw2, other.sumw2)
 
     def to_hist(self, scale: float = 1.0, *, name: str = "") -> hist.Hist:
         """With weights times *scale*, in `Weight` storage."""

@@ -69,6 +69,39 @@ def test_bins_are_those_of_hist(axis, events):
     np.testing.assert_allclose(9 * twin.variances(flow=True), made.variances(flow=True), rtol=1e-8, atol=1e-7)
 
 
+def two_datasets(first, second):
+    """Histograms of two chunks: by chunk, values of weight 2."""
+    for values in (first, second):
+        histograms = DatasetHistograms.for_axes({"a": HistogramAxis.of(REGULAR), "b": HistogramAxis.of(VARIABLE)}, UNIT)
+        histograms.fill({"mass": np.array(values, dtype=float)}, np.full(len(values), 2.0))
+        yield histograms
+
+
+@given(first=st.lists(VALUES, max_size=5), second=st.lists(VALUES, max_size=5))
+def test_adding_in_place_gives_the_bits_of_a_sum_and_leaves_the_other_as_it_is(first, second):
+    one, other = two_datasets(first, second)
+    total, before = one + other, {name: bits(histogram) for name, histogram in other.histograms.items()}
+
+    one += other
+
+    assert {name: bits(histogram) for name, histogram in one.histograms.items()} == {
+        name: bits(histogram) for name, histogram in total.histograms.items()
+    }
+    assert one.totals == total.totals
+    assert {name: bits(histogram) for name, histogram in other.histograms.items()} == before
+
+
+def test_other_histograms_are_not_added_in_place():
+    one, other = two_datasets([0.2], [0.3])
+    del other.histograms["b"]
+    finer = filled(np.array([0.2]), [1.0], quantum=Quantum(UNIT.exponent - 1))
+
+    with pytest.raises(ValueError, match="histograms differ"):
+        one += other
+    with pytest.raises(ValueError, match="histograms differ"):
+        one.histograms["a"] += finer
+
+
 def test_an_edge_belongs_to_the_bin_above_and_outside_is_kept():
     histogram = filled(np.array([-1.0, 0.0, 0.25, 1.0, 7.0]), np.ones(5), VARIABLE)
 
