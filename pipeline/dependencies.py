@@ -138,7 +138,7 @@ def train_settings(analysis: Analysis, model: str) -> str:
             analysis.seed,
             analysis.folds,
             _selection(analysis),
-            _ordered(_dump(analysis.task)),
+            _ordered(_dump(analysis.task, without=set(analysis.task.evaluated))),
             _datasets(analysis, analysis.trained_datasets(), without={"repeated_events"}),
             _inputs(analysis)[list(analysis.inputs).index(entry.inputs)],
             _dump(entry, without=TEXT | {"training"}),

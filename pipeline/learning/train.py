@@ -108,7 +108,7 @@ def _made_by(stream: TrainingStream, model: str, specs: Mapping[str, InputSpec],
         [
             expected_record(analysis, model, stream.fold),
             analysis.models[model].model_dump(mode="json"),
-            analysis.task.model_dump(mode="json"),
+            analysis.task.model_dump(mode="json", exclude=set(analysis.task.evaluated)),
             stream.training.model_dump(mode="json"),
             {part: dict(counts) for part, counts in stream.n_events.items()},
             [repr(spec) for spec in specs.values()],

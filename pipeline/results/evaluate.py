@@ -56,7 +56,9 @@ def evaluate(
     write_json(folder / "roc.json", task.roc)
     write_json(folder / "yields.json", yields(analysis, histograms, processed))
     write_root(folder / "histograms.root", {**scaled, **task.matrices})
-    write_uhi(folder / "histograms.json", scaled)
+    # The matrices of all events; those of each class are for unfolding, and in ROOT's file only.
+    drawn = {name: matrix for name, matrix in task.matrices.items() if name.startswith("response/all/")}
+    write_uhi(folder / "histograms.json", {**scaled, **drawn})
 
 
 def _histograms(analysis: Analysis, path: Path) -> DatasetHistograms:

@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.errors import PipelineError
 from pipeline.events.ledger import Ledger
 from pipeline.statistics.hashing import fold_of, salted
+from pipeline.stream.augment import turned_inputs, turned_truth, turns_of
 from pipeline.stream.cache import usual_cache
 from pipeline.stream.flattening import FlatBins
 from pipeline.stream.order import interleave
@@ -132,11 +133,17 @@ class TrainingStream:
         validation = is_validation(chunk.keys, self.training.validation_fraction)
         chosen = (fold_of(chunk.keys, self.analysis.folds) != self.fold) & (validation == (wanted == "validation"))
         index = np.flatnonzero(chosen)
+        keys, task = np.asarray(chunk.keys)[index], self.analysis.task
+        source, place, truth = chunk.tensors[self.inputs], index, of_events(chunk.targets, index)
+        if task.augment and wanted == "training":
+            turns = turns_of(task.augment, keys, seed=self.analysis.seed, epoch=epoch)
+            source = turned_inputs(of_events(source, index), self.analysis.inputs[self.inputs], turns)
+            place, truth = np.arange(len(index)), turned_truth(truth, task.truth.objects, turns)
         return Piece(
-            place=salted(np.asarray(chunk.keys)[index], f"{dataset}:{self.analysis.seed}:{epoch}"),
-            source=chunk.tensors[self.inputs],
-            index=index,
-            targets=self.analysis.task.targets(self.analysis.class_of(dataset), len(index), of_events(chunk.targets, index)),
+            place=salted(keys, f"{dataset}:{self.analysis.seed}:{epoch}"),
+            source=source,
+            index=place,
+            targets=task.targets(self.analysis.class_of(dataset), len(index), truth),
             weight=self._weight(chunk, index, dataset),
             group=list(self.factors).index(dataset),
         )

@@ -39,6 +39,10 @@ class Settings(BaseModel):
     compares_training: ClassVar[bool] = True
     # The class is that of the dataset: nothing is asked of the processor.
     truth: ClassVar[TruthSpec] = TruthSpec()
+    # What training events are turned by.
+    augment: ClassVar[tuple[str, ...]] = ()
+    # Settings that a training does not depend on.
+    evaluated: ClassVar[frozenset[str]] = frozenset()
 
     kind: Literal["classification"]
     classes: dict[str, tuple[str, ...]] = Field(min_length=2, description="processes of each class, as the outputs go")

@@ -84,6 +84,10 @@ class Settings(Section):
 
     # Nothing is asked of models about events that they have seen.
     compares_training: ClassVar[bool] = False
+    # Settings that a training does not depend on.
+    evaluated: ClassVar[frozenset[str]] = frozenset(
+        {"systems", "event_classes", "variables", "efficiency", "against", "response", "reference"}
+    )
 
     kind: Literal["regression"]
     processes: tuple[Name, ...] = Field(min_length=1, description="learned from, and evaluated")
