@@ -1,0 +1,353 @@
+"""Jets as rows: which are kept, in which order, with which particles; on made events and on real files."""
+
+import itertools
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pipeline.config import Sequence, load_analysis
+from pipeline.errors import InputError
+from pipeline.stream.observables import histogrammed
+from processors.jets import READS, SHAPES, Processor, Settings
+
+WINDOW = {"pt_min_gev": 500.0, "pt_max_gev": 700.0, "abs_eta_max": 2.0}
+TOP = {"resonance": "top", "delta_r_max": 0.8}
+JET = {"pt": 600.0, "eta": 0.0, "phi": 0.0, "mass": 170.0, "msoftdrop": 160.0, "tau1": 0.4, "tau2": 0.2, "tau3": 0.05}
+PARTICLE = {"pt": 10.0, "eta": 0.1, "phi": 0.0, "mass": 0.14, "pdgId": 211, "charge": 1}
+PARTICLE |= {"d0": 0.01, "d0Err": 0.01, "dz": 0.0, "dzErr": 0.01}
+# A top quark along the axis of the default jet, and one that only has two of its quarks there.
+QUARKS = [(6, -1, 0.0), (24, 0, 0.0), (5, 0, 0.2), (2, 1, 0.1), (-1, 1, -0.1)]
+SPLIT = [*QUARKS[:2], (5, 0, 2.0), *QUARKS[3:]]
+INTEGERS = ("pdgId", "charge", "jetIdx", "pFCandsIdx", "genPartIdxMother")
+COLLECTIONS = {
+    "FatJet": tuple(JET),
+    "PFCands": tuple(PARTICLE),
+    "FatJetPFCands": ("jetIdx", "pFCandsIdx"),
+    "GenPart": ("pt", "eta", "phi", "mass", "pdgId", "genPartIdxMother"),
+}
+
+
+def columns_of(events, *, gen_weight=True):
+    """Columns of events, each a dict: "jets" with the particles of each as "particles", "generated" and "genWeight"."""
+    columns = {
+        "run": np.ones(len(events), np.uint32),
+        "luminosityBlock": np.full(len(events), 2, np.uint32),
+        "event": np.arange(100, 100 + len(events), dtype=np.uint64),
+    }
+    if gen_weight:
+        columns["genWeight"] = np.array([event.get("genWeight", 1.0) for event in events], np.float32)
+    rows = [objects_of(event) for event in events]
+    for name, fields in COLLECTIONS.items():
+        columns[name] = jagged([row[name] for row in rows], fields)
+    return columns
+
+
+def objects_of(event):
+    """The four collections of one event; its particles are stored in the opposite order of the links."""
+    jets = event.get("jets", [])
+    links = [(number, PARTICLE | one) for number, jet in enumerate(jets) for one in jet.get("particles", [{}])]
+    places = [{"jetIdx": number, "pFCandsIdx": len(links) - 1 - place} for place, (number, _) in enumerate(links)]
+    generated = [
+        {"pt": 1.0, "eta": eta, "phi": 0.0, "mass": 0.0, "pdgId": code, "genPartIdxMother": mother}
+        for code, mother, eta in event.get("generated", [])
+    ]
+    return {
+        "FatJet": [JET | {name: value for name, value in jet.items() if name != "particles"} for jet in jets],
+        "PFCands": [particle for _, particle in reversed(links)],
+        "FatJetPFCands": places,
+        "GenPart": generated,
+    }
+
+
+def jagged(lists, fields):
+    counts = np.array([len(one) for one in lists], np.int64)
+    flat = {
+        name: np.array([one[name] for many in lists for one in many], np.int32 if name in INTEGERS else np.float32)
+        for name in fields
+    }
+    return ak.zip({name: ak.unflatten(values, counts) for name, values in flat.items()})
+
+
+def made(events, **options):
+    return ak.zip(columns_of(events, **options), depth_limit=1)
+
+
+def processor(**selection):
+    return Processor(Settings.model_validate({"jet": WINDOW, "truth": TOP} | selection))
+
+
+def draw(n, *, seed=1):
+    rng = np.random.default_rng(seed)
+    return [draw_event(rng) for _ in range(n)]
+
+
+def draw_event(rng):
+    def particle():
+        return {
+            "pt": rng.exponential(20),
+            "eta": rng.normal(0, 0.3),
+            "phi": rng.normal(0, 0.3),
+            "pdgId": rng.choice([211, -211, 22, 130, 11]),
+        }
+
+    jets = [
+        {
+            "pt": rng.uniform(400, 800),
+            "eta": rng.normal(0, 1),
+            "phi": rng.uniform(-3, 3),
+            "particles": [particle() for _ in range(rng.integers(0, 6))],
+        }
+        for _ in range(rng.integers(0, 4))
+    ]
+    return {"jets": jets, "generated": [[], QUARKS][rng.integers(0, 2)], "genWeight": rng.choice([1.0, -2.0])}
+
+
+def all_arrays(selected):
+    ids = {"run": selected.ids.run, "block": selected.ids.luminosity_block, "event": selected.ids.event}
+    features = {f"{name}.{key}": v for name, group in selected.inputs.items() for key, v in group.items()}
+    return {**ids, "weight": selected.weight, **selected.observables, **features}
+
+
+def numbers(values):
+    """As lists, so that arrays, jagged or not, can be compared and joined."""
+    return ak.to_list(values)
+
+
+def loop_selection(events, most=1):
+    """Jet by jet: the name of the event, and the momenta of the jet and of its particles."""
+    rows = []
+    for number, event in enumerate(events):
+        good = [jet for jet in event["jets"] if 500 <= np.float32(jet["pt"]) < 700 and abs(jet["eta"]) < 2]
+        if event["generated"]:
+            good = [jet for jet in good if all(inside(jet, eta) for eta in (0.2, 0.1, -0.1))]
+        for jet in sorted(good, key=lambda jet: -jet["pt"])[:most]:
+            momenta = sorted((one["pt"] for one in jet["particles"]), reverse=True)
+            if momenta:
+                rows.append((100 + number, jet["pt"], momenta))
+    return rows
+
+
+def inside(jet, eta):
+    return np.hypot(jet["eta"] - eta, jet["phi"]) < 0.8
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_it_is_the_loop_over_jets(most):
+    events = draw(400)
+    selected = processor(jet=WINDOW | {"max_per_event": most}).process(made(events))
+    expected = loop_selection(events, most)
+
+    assert len(expected) > 100
+    assert [event for event, _, _ in expected] == selected.ids.event.tolist()
+    assert selected.observables["pt"] == pytest.approx([pt for _, pt, _ in expected])
+    momenta = [np.log(particles) for _, _, particles in expected]
+    assert numbers(selected.inputs["constituents"]["log_pt"]) == [pytest.approx(one, abs=1e-5) for one in momenta]
+
+
+@pytest.mark.parametrize(
+    ("n_cuts", "event"),
+    [
+        (3, {"jets": [{}]}),
+        (3, {"jets": [{}], "generated": QUARKS}),
+        (0, {}),
+        (0, {"jets": [{"pt": 499.0}, {"pt": 700.0}]}),
+        (0, {"jets": [{"eta": -2.1}]}),
+        (1, {"jets": [{}], "generated": SPLIT}),
+        (1, {"jets": [{"phi": 2.0}], "generated": QUARKS}),
+        (2, {"jets": [{"particles": []}]}),
+    ],
+    ids=["QCD", "top", "no jet", "out of the window", "forward", "split top", "not the top jet", "no particles"],
+)
+def test_an_event_passes_as_many_cuts_as_it_should(n_cuts, event):
+    cuts = processor().process(made([event])).cutflow.cuts[1:]
+
+    assert n_cuts == sum(cut.n_events for cut in cuts)
+    assert [cut.name for cut in cuts] == ["jet in window", "truth", "constituents"]
+
+
+def test_the_hardest_jet_that_passes_is_taken():
+    jets = [{"pt": 550.0}, {"pt": 650.0, "phi": 2.0}, {"pt": 600.0, "eta": 0.3}, {"pt": 750.0}]
+    selected = processor().process(made([{"jets": jets, "generated": QUARKS}, {"jets": jets}]))
+
+    assert selected.observables["pt"].tolist() == [600, 650]
+    assert selected.observables["n_quarks"].tolist() == [3, 0]
+
+
+def test_jets_of_one_event_share_its_name_and_weight():
+    event = {"jets": [{"pt": 510.0}, {"pt": 520.0}, {"pt": 530.0}], "genWeight": -2.5}
+    selected = processor(jet=WINDOW | {"max_per_event": 2}).process(made([{}, event]))
+
+    assert selected.observables["pt"].tolist() == [530, 520]
+    assert (selected.ids.event.tolist(), selected.weight.tolist()) == ([101, 101], [-2.5, -2.5])
+    assert selected.cutflow.cuts[-1].n_events == 1
+
+
+def test_shapes_of_a_jet_by_hand():
+    particles = [{"pt": 300.0, "eta": 0.3, "phi": 0.4}, {"pt": 100.0, "eta": 0.0, "phi": -0.1}]
+    selected = processor().process(made([{"jets": [{"particles": particles, "msoftdrop": -1.0}]}]))
+
+    assert {name: float(values[0]) for name, values in selected.observables.items()} == pytest.approx(
+        {
+            **{"pt": 600, "eta": 0, "mass": 170, "msoftdrop": 0, "tau21": 0.5, "tau32": 0.25, "multiplicity": 2},
+            **{"width": 160 / 400, "pt_d": 100 * np.sqrt(10) / 400, "n_quarks": 0},
+        }
+    )
+    assert {name: float(values[0]) for name, values in selected.inputs["jet"].items()} == pytest.approx(
+        {name: float(selected.observables[name][0]) for name in SHAPES}
+    )
+
+
+@settings(deadline=None, max_examples=20)
+@given(cuts=st.lists(st.integers(0, 60), max_size=4), most=st.integers(1, 2))
+def test_any_chunks_give_the_same_numbers(cuts, most):
+    events, one = made(draw(60)), processor(jet=WINDOW | {"max_per_event": most})
+    whole = one.process(events)
+    parts = [one.process(events[a:b]) for a, b in itertools.pairwise([0, *sorted(cuts), 60])]
+
+    assert len(whole) > 10
+    for name, values in all_arrays(whole).items():
+        assert numbers(values) == [value for part in parts for value in numbers(all_arrays(part)[name])], name
+    assert whole.cutflow == sum((part.cutflow for part in parts[1:]), parts[0].cutflow)
+
+
+def test_an_empty_chunk_and_an_empty_selection_are_no_exceptions():
+    for events in (made([]), made([{}, {"jets": [{"pt": 10.0}]}])):
+        selected = processor().process(events)
+
+        assert {0} == {len(values) for values in all_arrays(selected).values()}
+
+
+def test_data_need_no_generator():
+    events = made([{"jets": [{}]}], gen_weight=False)
+    selected = processor(truth=None).process(events[[name for name in events.fields if name != "GenPart"]])
+
+    assert selected.weight.tolist() == [1.0]
+    assert "n_quarks" not in selected.observables
+
+
+def test_files_without_tracks_give_no_track_features():
+    features = set(processor().process(made([])).inputs["constituents"])
+    fewer = set(processor(candidates={"impact_parameters": False}).process(made([])).inputs["constituents"])
+
+    assert features - fewer == {"d0", "d0_sig", "dz", "dz_sig"}
+
+
+def test_it_reads_its_branches_and_no_other(tmp_path, opened):
+    events = draw(60)
+    columns = columns_of(events)
+    with uproot.recreate(tmp_path / "nano.root") as file:
+        types = {
+            name: v.dtype if isinstance(v, np.ndarray) else ak.type(only_read(name, v)).content
+            for name, v in columns.items()
+        }
+        tree = file.mktree("Events", types)
+        for start in range(0, 60, 7):
+            part = slice(start, start + 7)
+            tree.extend(
+                {name: (v if isinstance(v, np.ndarray) else only_read(name, v))[part] for name, v in columns.items()}
+            )
+    from_file, accessed = opened(tmp_path / "nano.root", READS)
+    selected = processor().process(from_file)
+    expected = all_arrays(processor().process(made(events))) | {"weight": np.ones(len(selected))}
+
+    assert len(selected) > 10
+    # coffea wants a whole momentum for GenPart, and reads none of it by itself.
+    assert set(READS) - {"GenPart_pt", "GenPart_mass"} == {access.branch for access in accessed}
+    assert {name: numbers(v) for name, v in expected.items()} == {n: numbers(v) for n, v in all_arrays(selected).items()}
+
+
+def only_read(name, column):
+    return ak.zip({field: column[field] for field in column.fields if f"{name}_{field}" in READS})
+
+
+def test_inputs_are_float32_and_observables_float64():
+    selected = processor().process(made([{"jets": [{}]}]))
+    kinds = {ak.to_numpy(ak.flatten(v, axis=None)).dtype for group in selected.inputs.values() for v in group.values()}
+
+    assert kinds == {np.dtype(np.float32)}
+    assert {np.dtype(np.float64)} == {values.dtype for values in selected.observables.values()}
+
+
+def test_an_unknown_variation_is_an_error():
+    with pytest.raises(InputError, match="Variation 'jes_up' is not known"):
+        processor().process(made([]), "jes_up")
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"jets": WINDOW}, "jets"),
+        ({"jet": WINDOW | {"pt_min": 1.0}}, "pt_min"),
+        ({"jet": WINDOW | {"max_per_event": 0}}, "max_per_event"),
+        ({"truth": {"resonance": "z", "delta_r_max": 0.8}}, "resonance"),
+        ({"candidates": {"links": "FatJetPFCands_jetIdx"}}, "links"),
+    ],
+    ids=["section", "key", "no jet", "resonance", "a branch that is no collection"],
+)
+def test_settings_are_closed(change, place):
+    with pytest.raises(ValidationError, match=place):
+        processor(**change)
+
+
+def test_the_shipped_analysis_fits(pytestconfig):
+    analysis = load_analysis(pytestconfig.rootpath / "config" / "top_tagging.yaml")
+    one = Processor(Settings.model_validate(analysis.selection))
+    selected = one.process(made([]))
+
+    assert one.reads == READS
+    assert {axis.observable for axis in analysis.histograms.values()} <= set(histogrammed(selected))
+    for collections in analysis.inputs.values():
+        for name, features in collections.items():
+            names = features.features if isinstance(features, Sequence) else features
+            assert set(names) <= set(selected.inputs[name])
+
+
+CMS_FILES = {
+    "PFNano": ("pfnano.root", {}),
+    "NanoAODv15": (
+        "nano_tt_v15.root",
+        {
+            "collection": "PFCand",
+            "links": "FatJetPFCand",
+            "candidate_index": "pfCandIdx",
+            "impact_parameters": False,
+        },
+    ),
+}
+
+
+@pytest.mark.samples
+@pytest.mark.parametrize(("name", "candidates"), CMS_FILES.values(), ids=CMS_FILES)
+def test_cms_files_need_other_settings_and_no_other_code(name, candidates, cms_samples, opened):
+    wide = {"pt_min_gev": 200.0, "pt_max_gev": 5000.0, "abs_eta_max": 2.4}
+    one = processor(jet=wide, truth=TOP | {"resonance": "w"}, candidates=candidates)
+    events, _ = opened(cms_samples / name, {*one.reads, "genWeight"})
+    selected = one.process(events)
+
+    assert len(selected) > 5
+    for feature, values in selected.inputs["constituents"].items():
+        assert np.isfinite(ak.flatten(values).to_numpy()).all(), feature
+    # The particles make up the jet: within what its correction changes.
+    shares = ak.sum(selected.inputs["constituents"]["pt_fraction"], axis=1)
+    assert np.median(shares) == pytest.approx(1, abs=0.15)
+    assert ak.min(shares) > 0.7
+
+
+@pytest.mark.samples
+def test_cms_counts_the_same_particles(cms_samples, opened):
+    """NanoAODv15 has the number of constituents of its jets, as the jet itself counted them."""
+    _, candidates = CMS_FILES["NanoAODv15"]
+    one = processor(jet={"pt_min_gev": 200.0, "pt_max_gev": 5000.0, "abs_eta_max": 2.4}, truth=None, candidates=candidates)
+    selected = one.process(opened(cms_samples / "nano_tt_v15.root", {*one.reads})[0])
+    jets = uproot.open(cms_samples / "nano_tt_v15.root")["Events"].arrays(
+        ["FatJet_pt", "FatJet_eta", "FatJet_nConstituents"]
+    )
+    good = (jets.FatJet_pt >= 200) & (abs(jets.FatJet_eta) < 2.4)
+    counts = ak.drop_none(ak.firsts(jets.FatJet_nConstituents[good]))
+
+    assert selected.observables["multiplicity"].tolist() == counts.to_list()
