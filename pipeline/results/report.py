@@ -14,8 +14,9 @@ from pipeline.events.plan import Plan
 from pipeline.files import read_json, replacing
 from pipeline.results import report_tables as tables
 from pipeline.results.report_labels import html_label
+from pipeline.results.report_models import best_of, model_tables
 from pipeline.results.report_runs import package_versions, runs_table
-from pipeline.results.rounding import lumi_text, with_error
+from pipeline.results.rounding import lumi_text
 
 if TYPE_CHECKING:
     from pipeline.config import Analysis
@@ -95,13 +96,7 @@ def summary(analysis: Analysis, products: dict[str, Any]) -> Markup:
     datasets, metrics = products["yields"]["datasets"], products["metrics"]
     selected = sum(row["n_selected"] for row in datasets.values())
     text = Markup("{:,} events selected from {} datasets.").format(selected, len(datasets))
-    known = {model: entry["auc"] for model, entry in metrics.items() if entry["auc"]["value"] is not None}
-    if known:
-        best = max(known, key=lambda model: known[model]["value"])
-        auc = with_error(known[best]["value"], known[best]["stat"])
-        text += Markup(" {} models, each trained {} times.").format(len(metrics), analysis.folds)
-        text += Markup(" The best AUC is {}, of {}.").format(auc, tables.label_of(analysis, best))
-    return text
+    return text + best_of(analysis, metrics)
 
 
 def galleries(folder: Path, index: list[dict[str, str]]) -> list[Gallery]:
@@ -119,9 +114,7 @@ def galleries(folder: Path, index: list[dict[str, str]]) -> list[Gallery]:
 def _tables(analysis: Analysis, products: dict[str, Any], plan: Plan) -> dict[str, Any]:
     metrics, cutflows = products["metrics"], products["summary"]["cutflow"]
     return {
-        "metrics": tables.metrics_table(analysis, metrics),
-        "paired": tables.paired_table(analysis, metrics),
-        "overtraining": tables.overtraining_table(analysis, metrics),
+        "models": model_tables(analysis, metrics),
         "cutflows": {dataset: tables.cutflow_table(cuts) for dataset, cuts in cutflows.items() if cuts},
         "yields": tables.yields_table(analysis, products["yields"]),
         "files": tables.files_table(plan),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from pipeline.results.products import read_uhi
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import hist
     from numpy.typing import NDArray
 
     from pipeline.config import Analysis
@@ -55,6 +56,24 @@ class RocLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Matrix:
+    """A response matrix.
+
+    Args:
+        edges: of both axes, shape (n_bins + 1,).
+        values: sums of weights, answer against truth, with what is beyond the edges, shape (n_bins + 2, n_bins + 2).
+    """
+
+    edges: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    def by_truth(self) -> NDArray[np.float64]:
+        """Within the edges, each true value's answers over all of them, shape (n_bins, n_bins); NaN where there are none."""
+        total = self.values.sum(axis=0)
+        return np.asarray((self.values / np.where(total > 0, total, np.nan))[1:-1, 1:-1])
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Losses of one training, by epoch; arrays of one length."""
 
@@ -73,7 +92,8 @@ class Products:
         rocs: by model.
         metrics: content of `metrics.json`, by model.
         yields: content of `yields.json`.
-        histories: by model and fold.
+        histories: by model and fold; none of what is not trained step by step.
+        matrices: response matrices by key, such as `response/all/dnn_top_had_pt`.
     """
 
     analysis: Analysis
@@ -82,6 +102,7 @@ class Products:
     metrics: dict[str, Any]
     yields: dict[str, Any]
     histories: dict[str, dict[int, History]]
+    matrices: dict[str, Matrix] = field(default_factory=dict)
 
     def quantities(self) -> tuple[str, ...]:
         """Histograms and scores that have been filled, in the order of the configuration."""
@@ -157,7 +178,8 @@ def read_products(analysis: Analysis, results_dir: str | Path) -> Products:
     contents = {name: read_json(folder / f"{name}.json", made_by="evaluate") for name in ("roc", "metrics", "yields")}
     return Products(
         analysis,
-        histograms={key: from_hist(histogram) for key, histogram in histograms.items()},
+        histograms={key: from_hist(histogram) for key, histogram in histograms.items() if histogram.ndim == 1},
+        matrices={key: _matrix(histogram) for key, histogram in histograms.items() if histogram.ndim == 2},
         rocs={model: _roc(content) for model, content in contents["roc"].items()},
         metrics=contents["metrics"],
         yields=contents["yields"],
@@ -168,7 +190,12 @@ def read_products(analysis: Analysis, results_dir: str | Path) -> Products:
 def read_histories(folder: Path) -> dict[int, History]:
     """The losses of every fold of the model in *folder*, from `fold<k>/history.csv`; empty without training."""
     paths = {int(path.parent.name.removeprefix("fold")): path for path in folder.glob("fold*/history.csv")}
-    return {fold: _history(paths[fold]) for fold in sorted(paths)}
+    histories = {fold: _history(paths[fold]) for fold in sorted(paths)}
+    return {fold: history for fold, history in histories.items() if len(history.epoch)}
+
+
+def _matrix(histogram: hist.Hist) -> Matrix:
+    return Matrix(histogram.axes[0].edges.astype(np.float64), histogram.values(flow=True).astype(np.float64))
 
 
 def _history(path: Path) -> History:
