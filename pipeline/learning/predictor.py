@@ -54,6 +54,8 @@ class KerasPredictor:
         # are chosen by the processor.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+        # Without it, the first process on a GPU takes all of its memory.
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         load_xrootd()
         import keras
 
