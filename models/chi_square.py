@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pipeline.physics import baseline
 
 
-def build(inputs, outputs, *, peaks="measured", b_tags="likelihood", w_mass_gev=80.4) -> baseline.Baseline:
+def build(
+    inputs, outputs, *, peaks="measured", b_tags="likelihood", top_minus_w=False, w_mass_gev=80.4
+) -> baseline.Baseline:
     """The χ² of `pipeline.physics.chi_square`, over all jets of the input set.
 
     Inputs: padded `jets` with px, py, pz, energy and, for b tags, btag; flat `lepton` with px, py, pz, energy; flat `met`
@@ -32,6 +34,7 @@ def build(inputs, outputs, *, peaks="measured", b_tags="likelihood", w_mass_gev=
             of the published comparison, 80.4 ± 20 GeV and 172.5 ± 30 GeV (arXiv:1909.01144).
         b_tags: `likelihood` adds how unlike a b jet the two jets are that are taken as such, as measured on the training
             folds; `none` looks at masses only.
+        top_minus_w: compare m_jjj - m_jj with its measured peak, instead of m_jjj, which moves with m_jj (arXiv:1305.2756).
         w_mass_gev: of the W boson that the neutrino is solved with.
 
     Raises:
@@ -40,9 +43,11 @@ def build(inputs, outputs, *, peaks="measured", b_tags="likelihood", w_mass_gev=
     for name, value, known in (("peaks", peaks, ("measured", "nominal")), ("b_tags", b_tags, ("likelihood", "none"))):
         if value not in known:
             raise ValueError(f"{name} is {value!r}; it can be {' or '.join(known)}")
+    if top_minus_w and peaks == "nominal":
+        raise ValueError("top_minus_w is True with nominal peaks, which are of masses; it needs measured ones")
     reader = EventReader({name: spec.features for name, spec in inputs.items()})
     reader.check(tags=b_tags == "likelihood")
-    return ChiSquare(reader, tuple(outputs.names), tuple(outputs.targets), peaks, b_tags, w_mass_gev)
+    return ChiSquare(reader, tuple(outputs.names), tuple(outputs.targets), peaks, b_tags, top_minus_w, w_mass_gev)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class ChiSquare:
     targets: tuple[str, ...]
     peaks: str
     b_tags: str
+    minus_w: bool
     w_mass: float
 
     def measure(self, batches: Iterator[baseline.Batch]) -> Mapping[str, float]:
@@ -61,7 +67,7 @@ class ChiSquare:
         has_tags = self.b_tags == "likelihood"
         if self.peaks == "nominal" and not has_tags:
             return {}
-        measured = TopPairPeaks(self.reader, self.w_mass, has_tags)
+        measured = TopPairPeaks(self.reader, self.w_mass, has_tags, self.minus_w)
         for batch in batches:
             measured.fill(batch.tensors, batch.targets, self.targets, batch.weight)
         return {
@@ -74,7 +80,7 @@ class ChiSquare:
         """Momenta and places, shape (n_events, n_names)."""
         candidates = self.reader.candidates(tensors)
         cost = b_costs_of(parameters, self.reader.column(tensors, JETS, TAG)) if self.b_tags == "likelihood" else None
-        peaks = peaks_of(parameters) if self.peaks == "measured" else NOMINAL
+        peaks = peaks_of(parameters, minus_w=self.minus_w) if self.peaks == "measured" else NOMINAL
         best = smallest_chi_square(candidates, peaks, w_mass=self.w_mass, b_cost=cost)
         b_had, q1, q2, b_lep = (at_places(candidates.jets, column) for column in best.places.T)
         w_had = q1 + q2

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 ONE_SIGMA = 0.682689
 STEP_GEV = 0.25
 HIGHEST_GEV = 500.0
-# Below so many the width has an error of some 5 %.
-FEWEST_ENTRIES = 200
+# With so few the width is good to some 15 %; with fewer it is anyone's guess.
+FEWEST_ENTRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class MassHistogram:
         the shortest interval is the effective width of CMS (arXiv:1407.0558). Steps with a negative sum count as empty.
 
         Raises:
-            InputError: there are fewer than 200 entries, or their sum of weights is not positive.
+            InputError: there are fewer than 50 entries, or their sum of weights is not positive.
         """
         above = np.cumsum(np.maximum(self.sumw, 0))
         if self.n_entries < FEWEST_ENTRIES or above[-1] <= 0:

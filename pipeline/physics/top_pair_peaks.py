@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,11 +28,13 @@ class TopPairPeaks:
         reader: of the tensors.
         w_mass: in GeV, of the W boson that the neutrino is solved with.
         has_tags: whether discriminators are there.
+        minus_w: whether m_jjj - m_jj is measured as the mass of the hadronic top quark, instead of m_jjj.
     """
 
     reader: EventReader
     w_mass: float
     has_tags: bool
+    minus_w: bool = False
     masses: dict[str, MassHistogram] = field(default_factory=lambda: {name: MassHistogram(name) for name in MEASURED})
     tags: TagRatio = field(default_factory=TagRatio)
 
@@ -83,7 +85,8 @@ class TopPairPeaks:
         neutrinos = candidates.neutrinos(self.w_mass)
         two = np.stack([(candidates.lepton + at_places(neutrinos, np.full(len(places), s)) + b_lep).mass for s in (0, 1)])
         nearer = np.argmin(np.abs(two - NOMINAL.top_lep.mass), axis=0)
-        return {"w_had": w_had.mass, "top_had": (w_had + b_had).mass, "top_lep": two[nearer, np.arange(len(places))]}
+        top_had = (w_had + b_had).mass - (w_had.mass if self.minus_w else 0)
+        return {"w_had": w_had.mass, "top_had": top_had, "top_lep": two[nearer, np.arange(len(places))]}
 
     def _fill_tags(
         self, tensors: Mapping[str, NDArray[np.floating]], places: NDArray[np.int64], weight: NDArray[np.floating]
@@ -96,15 +99,10 @@ class TopPairPeaks:
         self.tags.fill(tags[is_jet], is_b[is_jet], weights[is_jet])
 
 
-def peaks_of(parameters: Mapping[str, float]) -> Peaks:
-    """The peaks that were measured; the nominal ones where none were."""
-    found = {
-        one.name: Peak(parameters[f"{one.name}_mass"], parameters[f"{one.name}_width"])
-        if f"{one.name}_mass" in parameters
-        else getattr(NOMINAL, one.name)
-        for one in fields(Peaks)
-    }
-    return Peaks(**found)
+def peaks_of(parameters: Mapping[str, float], *, minus_w: bool = False) -> Peaks:
+    """The peaks that were measured, and the nominal one of the leptonic W boson, which no assignment changes."""
+    measured = {name: Peak(parameters[f"{name}_mass"], parameters[f"{name}_width"]) for name in MEASURED}
+    return replace(NOMINAL, minus_w=minus_w, **measured)
 
 
 def b_costs_of(parameters: Mapping[str, float], tags: NDArray[np.floating]) -> NDArray[np.float64]:

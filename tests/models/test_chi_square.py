@@ -48,6 +48,13 @@ def test_measured_peaks_beat_nominal_ones_where_the_jets_are_off_scale():
     assert better - worse > 5 * np.sqrt(better + worse)
 
 
+def test_the_difference_of_masses_is_no_worse_than_the_mass():
+    training, testing = (toy(3000, seed=seed, resolution=0.1)[0] for seed in (1, 2))
+    right = {on: is_right(fitted(training, b_tags="none", top_minus_w=on)(testing), testing).mean() for on in (True, False)}
+
+    assert right[True] > right[False]
+
+
 def test_b_tags_help():
     training, testing = (toy(3000, seed=seed, resolution=0.1)[0] for seed in (1, 2))
     right = {tags: is_right(fitted(training, b_tags=tags)(testing), testing).mean() for tags in ("none", "likelihood")}
@@ -108,7 +115,11 @@ def test_names_that_are_not_asked_for_are_not_given():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"peaks": "tuned"}, "peaks is 'tuned'; it can be measured or nominal"), ({"b_tags": True}, "b_tags is True")],
+    [
+        ({"peaks": "nominal", "top_minus_w": True}, "needs measured ones"),
+        ({"peaks": "tuned"}, "peaks is 'tuned'; it can be measured or nominal"),
+        ({"b_tags": True}, "b_tags is True"),
+    ],
 )
 def test_unknown_options_are_errors(options, message):
     with pytest.raises(ValueError, match=message):

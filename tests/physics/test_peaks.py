@@ -72,6 +72,6 @@ def test_masses_beyond_the_end_are_counted():
 
 @pytest.mark.parametrize("weight", [1.0, -1.0], ids=["few", "negative"])
 def test_too_little_is_an_error_that_says_so(weight):
-    n = 199 if weight > 0 else 1000
-    with pytest.raises(InputError, match=rf"w_had is to be measured from {n} events .* at least 200"):
+    n = 49 if weight > 0 else 1000
+    with pytest.raises(InputError, match=rf"w_had is to be measured from {n} events .* at least 50"):
         measured(np.full(n, 80.0), np.full(n, weight))

@@ -1,11 +1,14 @@
+import itertools
+
 import numpy as np
 import pytest
 
-from pipeline.physics.chi_square import NOMINAL, Peak
+from pipeline.physics.chi_square import NOMINAL
 from pipeline.physics.kinematics import momentum
+from pipeline.physics.peaks import Peak
 from pipeline.physics.tag_ratio import N_BINS
 from pipeline.physics.top_pair_events import EventReader, answers, at_places, matched_places
-from pipeline.physics.top_pair_peaks import TopPairPeaks, b_costs_of, peaks_of
+from pipeline.physics.top_pair_peaks import MEASURED, TopPairPeaks, b_costs_of, peaks_of
 from tests.toy_top_pairs import FEATURES, TARGETS, TOP_MASS, W_MASS, toy, true_places
 
 READER = EventReader(FEATURES)
@@ -106,6 +109,20 @@ def test_costs_fall_with_the_tag_and_weights_count():
     assert not any(name.startswith("b_cost_") for name in measured([batch], has_tags=False))
 
 
-def test_without_measured_peaks_the_nominal_ones_are_taken():
-    assert peaks_of({}) == NOMINAL
-    assert peaks_of({"w_had_mass": 74.0, "w_had_width": 9.0}).w_had == Peak(74.0, 9.0)
+def test_the_difference_of_masses_is_measured_where_it_is_asked_for():
+    batch, _ = toy(20_000)
+    peaks = TopPairPeaks(READER, W_MASS, has_tags=False, minus_w=True)
+    peaks.fill(batch.tensors, batch.targets, TARGETS, batch.weight)
+    found = peaks_of(peaks.parameters(), minus_w=True)
+
+    assert found.minus_w
+    assert found.top_had.mass == pytest.approx(TOP_MASS - W_MASS, abs=1)
+    assert found.top_had.width < measured([batch])["top_had_width"]
+
+
+def test_parameters_become_peaks():
+    numbers = {f"{name}_{part}": float(n) for n, (name, part) in enumerate(itertools.product(MEASURED, ("mass", "width")))}
+    found = peaks_of(numbers)
+
+    assert (found.w_had, found.top_had, found.top_lep) == (Peak(0, 1), Peak(2, 3), Peak(4, 5))
+    assert (found.w_lep, found.minus_w) == (NOMINAL.w_lep, False)
