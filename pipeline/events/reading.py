@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from coffea.nanoevents import NanoAODSchema, NanoEventsFactory
@@ -89,18 +90,37 @@ def reading(part: Range) -> Iterator[None]:
 def _open_events(part: Range, schema: type, tree: str, reads: Collection[str] | None) -> Any:
     file = _open_planned(part, tree)
     wanted = None if reads is None else {*EVENT_IDS, GEN_WEIGHT, *reads}
-    with _quiet():
-        factory = NanoEventsFactory.from_root(
-            file,
-            treepath=tree,
-            schemaclass=schema,
-            mode="virtual",
-            entry_start=part.start,
-            entry_stop=part.stop,
-            metadata={"dataset": part.dataset, "filename": part.path},
-            iteritems_options={} if wanted is None else {"filter_name": lambda name: name in wanted},
-        )
-        return factory.events()
+    if wanted is not None:
+        _tell_types_of_only(wanted, file[tree])
+    # Over a network, all columns in one request: column by column, each would wait for the line once more.
+    at_once = wanted if is_url(part.path) else None
+    try:
+        with _quiet():
+            factory = NanoEventsFactory.from_root(
+                file,
+                treepath=tree,
+                schemaclass=schema,
+                mode="virtual",
+                entry_start=part.start,
+                entry_stop=part.stop,
+                metadata={"dataset": part.dataset, "filename": part.path},
+                iteritems_options={} if wanted is None else {"filter_name": lambda name: name in wanted},
+                preload=at_once,
+            )
+            return factory.events()
+    except Exception as error:
+        if at_once is None or isinstance(error, MemoryError):
+            raise
+        pool().give_up(part.path)
+        raise _unreadable(part, error) from error
+
+
+def _tell_types_of_only(wanted: Collection[str], tree: Any) -> None:
+    """Let coffea, which asks for the types of all branches and uses none of NanoAOD's, get those of the *wanted* ones.
+
+    With 75 branches this is a tenth of the time to read and select 50,000 events; with 1500, more than that time.
+    """
+    tree.typenames = partial(type(tree).typenames, tree, filter_name=lambda name: name in wanted)
 
 
 def _open_planned(part: Range, tree: str) -> Any:
@@ -160,10 +180,14 @@ def _no_replica(part: Range, place: str, uuid: str) -> InputError:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what coffea says of each skim: that cross-references are missing, or masses of photons replaced."""
+    """Without what coffea says of each skim: that cross-references are missing, or masses of photons replaced.
+
+    And without what uproot says to coffea, which asks it for the columns of an RNTuple in the words for a TTree.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Missing cross-reference", RuntimeWarning)
         warnings.filterwarnings("ignore", "Branch .* already exists but", RuntimeWarning)
+        warnings.filterwarnings("ignore", "the filter_branch kwarg", DeprecationWarning)
         yield
 
 
