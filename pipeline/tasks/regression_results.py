@@ -158,13 +158,11 @@ def _answered(layout: Layout, total: Counted, model: int) -> list[str]:
     n = len(layout.task.variables) * N_BINS
     bodies = {name for place, name in enumerate(layout.bodies) if block[place * n : (place + 1) * n, 0].any()}
     asked = set(layout.task.efficiency.objects or layout.task.objects)
-    assigned = block[layout.n_residuals + layout.n_curves :, 0].reshape(-1, 1 + layout.n_cells)
-    has_jets = any(assigned[place].any() for place, name in enumerate(layout.targets) if name.startswith(ASSIGNED))
-    return [
-        name
-        for name in layout.targets
-        if (has_jets if name.startswith(ASSIGNED) else asked <= bodies if name == EVENT else name in bodies)
-    ]
+    found = block[layout.n_residuals + layout.n_curves :, 0].reshape(-1, 1 + layout.n_cells)
+    partons = {f"{ASSIGNED}_{name}" for name in layout.task.partons}
+    assigned = {name for name, row in zip(layout.targets, found, strict=True) if name in partons and row.any()}
+    whole = {EVENT: asked <= bodies, ASSIGNED: partons <= assigned}
+    return [name for name in layout.targets if whole.get(name, name in bodies | assigned)]
 
 
 def _block(layout: Layout, total: Counted, model: int, classes: list[int]) -> NDArray[np.float64]:

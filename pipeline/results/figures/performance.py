@@ -35,7 +35,7 @@ EFFICIENCIES = {"event": "Efficiency of the event", "assignment": "All jets assi
 
 
 def drawings(products: Products) -> Iterator[Drawing]:
-    """For every axis of curves: efficiencies of whole events, and resolution and bias of each object and system."""
+    """For every axis of curves: efficiencies of whole events, and resolution and bias of what has a response matrix."""
     for group in groups(products) if is_regression(products) else ():
         for axis in products.analysis.task.against:
             yield from _efficiencies(products, group, axis)
@@ -53,8 +53,8 @@ def _efficiencies(products: Products, group: str, axis: str) -> Iterator[Drawing
 
 
 def _resolutions(products: Products, group: str, axis: str) -> Iterator[Drawing]:
-    names = {name for entry in products.metrics.values() for name in entry["curves"][axis][group]["sigma68"]}
-    for name in sorted(names):
+    known = {name for entry in products.metrics.values() for name in entry["curves"][axis][group]["sigma68"]}
+    for name in (name for name in products.analysis.task.response if name in known):
         widths, biases = (curves(products, group, axis, part, name) for part in ("sigma68", "bias"))
         caption = (
             f"Half the width of the central 68.3 % of the residuals (above) and their median (below), of"
