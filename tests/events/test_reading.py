@@ -296,3 +296,21 @@ def test_real_files_are_read_whole_without_a_warning(cms_samples, name, schema):
     part = ranges_of(cms_samples / name, range_entries=1000)[0]
     events = open_events(part) if schema is None else open_events(part, schema=schema)
     assert len(events.Muon.pt) == len(events.event) == part.stop
+
+
+@pytest.mark.samples
+def test_the_types_of_branches_that_are_not_read_are_not_worked_out(cms_samples, monkeypatch):
+    part = ranges_of(cms_samples / "nano_dy.root")[0]
+    pool().close()
+    looked_at = []
+    working_out = uproot.interpretation.identify.interpretation_of
+
+    def noted(branch, *args, **kwargs):
+        looked_at.append(branch.name)
+        return working_out(branch, *args, **kwargs)
+
+    monkeypatch.setattr(uproot.interpretation.identify, "interpretation_of", noted)
+    events = open_events(part, reads=READS)
+
+    assert len(events.Muon.pt) == part.stop - part.start
+    assert set(looked_at) <= {*READS, "run", "luminosityBlock", "event", "genWeight"}
