@@ -19,8 +19,8 @@ GEN_FIELDS = {
 }
 TOP, W = 6, 24
 DOWN_TYPE, QUARKS, CHARGED_LEPTONS = (1, 3, 5), (1, 2, 3, 4, 5), (11, 13, 15)
-# The bit of statusFlags (CMSSW, DataFormats/HepMCCandidate/interface/GenStatusFlags.h).
-IS_LAST_COPY = 13
+# Bits of statusFlags (CMSSW, DataFormats/HepMCCandidate/interface/GenStatusFlags.h).
+IS_HARD_PROCESS, IS_LAST_COPY = 7, 13
 
 BOSONS_AND_TOPS = ("top_had", "top_lep", "w_had", "w_lep")
 JET_PARTONS = ("b_had", "q1", "q2", "b_lep")
@@ -85,7 +85,7 @@ def read_top_pair(gen_part: Any) -> TopPair:
 def find_top_pair(particles: Objects) -> TopPair:
     """The same from the columns `pt`, `pdg_id`, `flags` and `mother` (place in the event, -1 for none) of *particles*."""
     origin, parent = _origins(particles)
-    family = _Family(np.abs(particles["pdg_id"]), origin, parent)
+    family = _Family(np.abs(particles["pdg_id"]), origin, parent, _has(particles, IS_HARD_PROCESS))
     (down,) = family.daughters(DOWN_TYPE, of=TOP, n=1)
     (lepton,) = family.daughters(CHARGED_LEPTONS, of=W, n=1)
     quark_1, quark_2 = family.daughters(QUARKS, of=W, n=2, by=particles["pt"])
@@ -93,7 +93,7 @@ def find_top_pair(particles: Objects) -> TopPair:
     w_lep = _only(particles, family.is_child(of=TOP) & (quark_1 < 0) & (lepton >= 0))
     top_had, top_lep = _at(parent, w_had), _at(parent, w_lep)
     last = np.full(len(particles), -1)
-    is_last = np.flatnonzero(particles["flags"] >> IS_LAST_COPY & 1)
+    is_last = np.flatnonzero(_has(particles, IS_LAST_COPY))
     last[origin[is_last]] = is_last
     rows = {
         **{
@@ -110,11 +110,13 @@ def find_top_pair(particles: Objects) -> TopPair:
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """Who decayed to whom: absolute PDG codes, and rows as `_origins` gives them, each of shape (n_particles,)."""
+    """Who decayed to whom: absolute PDG codes, rows as `_origins` gives them, and who is of the hard process, each of shape
+    (n_particles,)."""
 
     code: NDArray[np.int64]
     origin: NDArray[np.int64]
     parent: NDArray[np.int64]
+    is_hard: NDArray[np.bool_]
 
     def is_child(self, *, of: int) -> NDArray[np.bool_]:
         """Which particles are the first copy of what a particle of code *of* decays to, shape (n_particles,)."""
@@ -126,6 +128,9 @@ class _Family:
     ) -> NDArray[np.int64]:
         """The rows of the *n* daughters with *codes* of each particle of code *of*, at the row of its first copy.
 
+        They must be of the hard process: NanoAOD leaves photons and gluons out, so that what these turn into seems to come
+        from the particle that radiated them.
+
         Args:
             codes: of the daughters.
             of: code of what decays.
@@ -135,7 +140,7 @@ class _Family:
         Returns:
             Shape (n, n_particles); -1 where there are fewer or more, and for all other particles.
         """
-        rows = np.flatnonzero(np.isin(self.code, codes) & self.is_child(of=of))
+        rows = np.flatnonzero(np.isin(self.code, codes) & self.is_child(of=of) & self.is_hard)
         counts = np.bincount(self.parent[rows], minlength=len(self.code))
         rows = rows[counts[self.parent[rows]] == n]
         falling = np.zeros(len(rows)) if by is None else -by[rows].astype(np.float64)
@@ -155,6 +160,10 @@ def _origins(particles: Objects) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         origin = further
     made_by = mother[origin]
     return origin, np.where(made_by == origin, -1, origin[made_by])
+
+
+def _has(particles: Objects, flag: int) -> NDArray[np.bool_]:
+    return np.asarray(particles["flags"] >> flag & 1, dtype=np.bool_)
 
 
 def _only(particles: Objects, mask: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -5,15 +5,15 @@ import uproot
 
 from pipeline.physics.partons import BOSONS_AND_TOPS, JET_PARTONS, read_top_pair
 
-LAST = 1 << 13
+HARD, LAST = 1 << 7, 1 << 13
 
 
 def gen_part(*events):
-    """GenPart of events, each a list of (pdgId, mother, is the last copy, pt); mass is 1000 + place, eta 0.1 · place."""
+    """GenPart of events, lists of (pdgId, mother, is the last copy, pt); with pt < 10 one is not of the hard process."""
     rows = [
         [
             {
-                **{"pdgId": code, "genPartIdxMother": mother, "statusFlags": LAST * last, "pt": pt},
+                **{"pdgId": code, "genPartIdxMother": mother, "statusFlags": LAST * last + HARD * (pt >= 10), "pt": pt},
                 **{"mass": 1000.0 + place, "eta": 0.1 * place, "phi": 0.01 * place},
             }
             for place, (code, mother, last, pt) in enumerate(event)
@@ -69,6 +69,16 @@ def test_each_particle_is_found_for_either_charge(charge, tau):
 
 def test_particles_without_copies_are_found():
     assert found_rows(read_top_pair(gen_part(event(copies=False)))) == EXPECTED | {"top_had": 2, "top_lep": 1}
+
+
+@pytest.mark.parametrize(
+    "radiated",
+    [[(11, 7, True, 4.0), (-11, 7, True, 3.0)], [(3, 2, True, 4.0), (-3, 2, True, 4.0)], [(1, 5, True, 4.0)]],
+    ids=["a pair of electrons from a W", "quarks from a top", "a quark from a W"],
+)
+def test_what_is_radiated_is_no_decay(radiated):
+    """As in real files, in which the photon or gluon between is left out."""
+    assert found_rows(read_top_pair(gen_part([*event(), *radiated]))) == EXPECTED
 
 
 def test_events_are_kept_apart_and_those_of_another_kind_have_no_momenta():
@@ -130,7 +140,7 @@ def test_real_cms_events_decay_to_what_they_are_made_of(cms_samples):
     whole = pair.found
     p = {name: pair.momentum(name, whole) for name in pair.rows}
 
-    assert whole.mean() > 0.95
+    assert whole.all()
     for top, w, b in (("top_had", "w_had", "b_had"), ("top_lep", "w_lep", "b_lep")):
         assert np.percentile(np.abs((p[w] + p[b]).mass - p[top].mass), 90) < 10
         assert np.median(p[top].mass) == pytest.approx(172.5, abs=1)

@@ -13,7 +13,10 @@ JET = {
     **{"pt": 50.0, "eta": 0.0, "phi": 0.0, "mass": 8.0, "btagTracks": 0.9, "nCharged": 9, "nNeutral": 6},
     **{"chHEF": 0.5, "neHEF": 0.25, "chEmEF": 0.0, "neEmEF": 0.25},
 }
-PARTON = {"pt": 50.0, "eta": 0.0, "phi": 0.0, "mass": 0.0, "pdgId": 21, "statusFlags": 1 << 13, "genPartIdxMother": -1}
+PARTON = {
+    **{"pt": 50.0, "eta": 0.0, "phi": 0.0, "mass": 0.0, "pdgId": 21, "genPartIdxMother": -1},
+    "statusFlags": 1 << 13 | 1 << 7,  # the last copy, and of the hard process
+}
 DEFAULTS = {"Electron": LEPTON, "Muon": LEPTON, "Jet": JET, "GenPart": PARTON}
 INTEGERS = ("charge", "nCharged", "nNeutral", "pdgId", "statusFlags", "genPartIdxMother")
 
