@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.events.repeated_keys import SCRATCH, RepeatedKeys
+from pipeline.events.repeat_finder import RepeatFinder
+from pipeline.events.repeated_keys import SCRATCH
 from pipeline.statistics.hashing import salted
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def compared(analysis: Analysis) -> dict[str, str]:
     return {name: group for name, group in groups.items() if sizes[group] > 1}
 
 
-class CopyFinder:
+class CopyFinder(RepeatFinder):
     """Finds simulated events that are there in two datasets; to be used in a `with`, in bounded memory.
 
     Args:
@@ -74,32 +75,19 @@ class CopyFinder:
 
     def __init__(self, plan: Plan, groups: Mapping[str, str], *, scratch: Path = SCRATCH) -> None:
         """Have seen no event yet."""
-        self._parts = plan.ranges()
-        self._numbers = {part: number for number, part in enumerate(self._parts)}
-        self._datasets = [dataset.name for dataset in plan.datasets]
-        # By range, the place of its dataset.
-        self._dataset_of = np.array([self._datasets.index(part.dataset) for part in self._parts], dtype=np.int64)
+        super().__init__(plan, scratch=scratch)
         self._groups = groups
-        self._seen = RepeatedKeys(scratch)
-
-    def __enter__(self) -> Self:
-        self._seen.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._seen.__exit__(*error)
 
     def add(self, part: Range, contents: NDArray[np.uint64]) -> None:
         """Take note of what a range's events contain, shape (n_events,) as of `content_keys`; in the plan's order."""
         if part.dataset in self._groups:
-            self._seen.add(self._numbers[part], salted(contents, self._groups[part.dataset]))
+            self.keep(part, salted(contents, self._groups[part.dataset]))
 
     def found(self) -> list[Copies]:
         """What was found, by pair of datasets; a handful of events is no finding."""
         counts: Counter[tuple[int, int]] = Counter()
         examples: dict[tuple[int, int], tuple[int, int]] = {}
-        for repeats in self._seen.repeats():
-            first, second = (self._dataset_of[numbers] for numbers in (repeats.first, repeats.second))
+        for repeats, first, second in self.repeats():
             rows = np.flatnonzero(first != second)
             pairs = np.stack([second[rows], first[rows]], axis=1)
             for pair, row, n_events in zip(*_unique(pairs), strict=True):
@@ -109,8 +97,8 @@ class CopyFinder:
         return [self._copies(*pair, n, *examples[pair]) for pair, n in sorted(counts.items()) if n > HANDFUL]
 
     def _copies(self, dataset: int, original: int, n_events: int, part: int, original_part: int) -> Copies:
-        paths = self._parts[part].path, self._parts[original_part].path
-        return Copies(self._datasets[dataset], self._datasets[original], n_events, *paths)
+        paths = self.parts[part].path, self.parts[original_part].path
+        return Copies(self.datasets[dataset], self.datasets[original], n_events, *paths)
 
 
 def warn_of_copies(analysis: Analysis, found: list[Copies]) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.errors import InputError
-from pipeline.events.repeated_keys import SCRATCH, RepeatedKeys
+from pipeline.events.repeat_finder import RepeatFinder
+from pipeline.events.repeated_keys import SCRATCH
 from pipeline.statistics.hashing import event_hash, salted
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Example:
     second: Range
 
 
-class DuplicateFinder:
+class DuplicateFinder(RepeatFinder):
     """Finds selected events that are there more than once; to be used in a `with`, in bounded memory.
 
     Args:
@@ -53,26 +54,14 @@ class DuplicateFinder:
         self, plan: Plan, ids_of: Callable[[Range], EventIds], *, keep: Collection[str] = (), scratch: Path = SCRATCH
     ) -> None:
         """Have seen no event yet."""
-        self._parts = plan.ranges()
-        self._numbers = {part: number for number, part in enumerate(self._parts)}
-        self._datasets = [dataset.name for dataset in plan.datasets]
+        super().__init__(plan, scratch=scratch)
         self._is_mc = {dataset.name: dataset.is_mc for dataset in plan.datasets}
-        # By range, the place of its dataset.
-        self._dataset_of = np.array([self._datasets.index(part.dataset) for part in self._parts], dtype=np.int64)
-        self._kept = np.array([name in keep for name in self._datasets], dtype=bool)
+        self._kept = np.array([name in keep for name in self.datasets], dtype=bool)
         self._ids_of = ids_of
-        self._seen = RepeatedKeys(scratch)
-
-    def __enter__(self) -> Self:
-        self._seen.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._seen.__exit__(*error)
 
     def add(self, part: Range, keys: NDArray[np.uint64]) -> None:
         """Take note of the hashes of a range's selected events, shape (n_events,); ranges come in the plan's order."""
-        self._seen.add(self._numbers[part], self._identity(part.dataset, keys))
+        self.keep(part, self._identity(part.dataset, keys))
 
     def check(self) -> dict[str, int]:
         """See that no event is there twice; by dataset, how many repeat the name of an earlier one and are kept.
@@ -80,11 +69,10 @@ class DuplicateFinder:
         Raises:
             InputError: some are, where they may not; names an event and the files that hold it.
         """
-        kept = np.zeros(len(self._datasets), dtype=np.int64)
+        kept = np.zeros(len(self.datasets), dtype=np.int64)
         wrong = np.zeros_like(kept)
         example = None
-        for found in self._seen.repeats():
-            first, second = (self._dataset_of[numbers] for numbers in (found.first, found.second))
+        for found, first, second in self.repeats():
             may_stay = self._kept[first] & self._kept[second]
             kept += np.bincount(second[may_stay], minlength=len(kept))
             rows = np.flatnonzero(~may_stay)
@@ -92,8 +80,8 @@ class DuplicateFinder:
                 rows, example = self._confirmed(found, rows)
             wrong += np.bincount(second[rows], minlength=len(wrong))
         if example is not None:
-            raise self._error(example, {name: n for name, n in zip(self._datasets, wrong.tolist(), strict=True) if n})
-        counts = dict(zip(self._datasets, kept.tolist(), strict=True))
+            raise self._error(example, {name: n for name, n in zip(self.datasets, wrong.tolist(), strict=True) if n})
+        counts = dict(zip(self.datasets, kept.tolist(), strict=True))
         _warn(counts)
         return counts
 
@@ -104,7 +92,7 @@ class DuplicateFinder:
     def _confirmed(self, found: Repeats, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], Example | None]:
         """*rows* of *found* from the first one on that is an event twice there; two events may have one hash by chance."""
         for i, row in enumerate(rows.tolist()):
-            first, second = (self._parts[numbers[row]] for numbers in (found.first, found.second))
+            first, second = (self.parts[numbers[row]] for numbers in (found.first, found.second))
             for name in self._names_in_both(first, second, found.key[row]):
                 return rows[i:], Example(name, first, second)
         return rows[:0], None
