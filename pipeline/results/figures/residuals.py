@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.results.figures.products import Products
 
 # The part of the residuals that is shown, in the middle.
-SHOWN = 0.98
+SHOWN = 0.95
 
 
 def drawings(products: Products) -> Iterator[Drawing]:
