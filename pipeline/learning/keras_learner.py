@@ -12,7 +12,7 @@ from pipeline.learning.checkpoint import State, in_order, numbered
 from pipeline.learning.learner import Epoch, Trained
 from pipeline.learning.schedule import learning_rate
 from pipeline.learning.stopping import is_stopped, kept_epoch
-from pipeline.stream.in_thread import in_thread
+from pipeline.stream.in_thread import InThread
 
 # Read when TensorFlow is first imported: only its errors are for the user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -138,7 +138,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._n_batches = stream.n_batches() - skipped
         self._begun, self._peeked = False, list[Any]()
         every = (rows for epoch in epochs for rows in stream.epoch(epoch))
-        self._batches = in_thread(islice(every, skipped, None), STEPS_PER_EXECUTION)
+        self._batches = InThread(islice(every, skipped, None), STEPS_PER_EXECUTION)
         self.error: Exception | None = None
 
     def __len__(self) -> int:

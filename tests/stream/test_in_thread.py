@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import CancelledError
+from contextlib import closing, suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.stream.in_thread import in_thread
+from pipeline.stream.in_thread import InThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,9 @@ MANY_S = 30.0
 
 @given(items=st.lists(st.none() | st.integers()), n_ahead=st.integers(1, 5))
 def test_all_items_come_in_their_order(items: list[int | None], n_ahead: int) -> None:
-    assert list(in_thread(items, n_ahead)) == items
+    with closing(InThread(items, n_ahead)) as ahead:
+        assert list(ahead) == items
+        assert list(ahead) == []
 
 
 def test_items_are_made_before_they_are_asked_for_and_no_more_than_allowed() -> None:
@@ -33,15 +37,15 @@ def test_items_are_made_before_they_are_asked_for_and_no_more_than_allowed() -> 
                 enough.set()
             yield number
 
-    ahead = in_thread(items(), 3)
-    assert next(ahead) == 0
-    assert enough.wait(MANY_S)
-    ahead.close()
+    with closing(InThread(items(), 3)) as ahead:
+        assert next(ahead) == 0
+        assert enough.wait(MANY_S)
     assert made == [0, 1, 2, 3]
 
 
 def test_one_thread_makes_all_items_and_it_is_not_the_one_that_asks() -> None:
-    threads = set(in_thread((threading.get_ident() for _ in range(50)), 4))
+    with closing(InThread((threading.get_ident() for _ in range(50)), 4)) as ahead:
+        threads = set(ahead)
     assert len(threads) == 1
     assert threading.get_ident() not in threads
 
@@ -51,15 +55,38 @@ def test_an_error_comes_after_the_items_before_it() -> None:
         yield 1
         raise ValueError("no second item")
 
-    ahead = in_thread(items(), 4)
-    assert next(ahead) == 1
-    with pytest.raises(ValueError, match="no second item"):
-        next(ahead)
+    with closing(InThread(items(), 4)) as ahead:
+        assert next(ahead) == 1
+        with pytest.raises(ValueError, match="no second item"):
+            next(ahead)
 
 
 def test_the_thread_ends_when_the_rest_is_not_wanted() -> None:
-    ahead = in_thread(count(), 2)
+    ahead = InThread(count(), 2)
     next(ahead)
     assert any(thread.name.startswith("nanoloom-stream") for thread in threading.enumerate())
     ahead.close()
     assert not any(thread.name.startswith("nanoloom-stream") for thread in threading.enumerate())
+
+
+def test_it_can_be_closed_while_another_thread_waits_for_an_item() -> None:
+    release, asked, waited = threading.Event(), threading.Event(), []
+
+    def items() -> Iterator[int]:
+        asked.set()
+        release.wait(MANY_S)
+        yield 1
+
+    def wait_for(ahead: InThread[int]) -> None:
+        with suppress(RuntimeError, CancelledError):
+            waited.append(next(ahead))
+
+    ahead = InThread(items(), 1)
+    waiting = threading.Thread(target=wait_for, args=(ahead,))
+    waiting.start()
+    assert asked.wait(MANY_S)
+    threading.Timer(0.1, release.set).start()
+    ahead.close()
+    waiting.join(MANY_S)
+    assert not waiting.is_alive()
+    assert waited in ([], [1])
