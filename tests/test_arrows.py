@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "simulation": STAGES,
     "operations": BASE | {"operations", "scale", "workflow"},
     "processors": PHYSICS,
-    "models": PHYSICS,
+    "models": PHYSICS | {"models"},
 }
 
 
