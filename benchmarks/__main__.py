@@ -25,6 +25,8 @@ BENCHMARKS = (
     "roc",
     "select_and_fill",
     "score",
+    "workers",
+    "overhead",
     "stream_objects",
     "stream_cold",
     "stream_warm",
