@@ -4,20 +4,22 @@ PYTHON ?= python3
 CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)))")
 # Factor on the number of simulated events: 0.1 for a quick look, 10 for a study.
 SIZE ?= 1
+# Names of files in config/, separated by commas; an empty one for all of them.
+ANALYSES ?= hh_bbww,dimuon
 READY := .venv/.ready
 RUN := . .venv/bin/activate &&
 
 .PHONY: run test test-all lint bench demo-htcondor format clean help
 
 help:
-	@echo "make run    simulate, train, score and report every analysis (SIZE=$(SIZE), CORES=$(CORES))"
+	@echo "make run    simulate, train, score and report (ANALYSES=$(ANALYSES), SIZE=$(SIZE), CORES=$(CORES))"
 	@echo "make test   the test suite          make test-all   with the slow tests"
 	@echo "make lint   all checks of the code  make format     mend what can be mended"
 	@echo "make bench  the benchmarks          make clean      remove products, logs and scratch"
 	@echo "make demo-htcondor   hh_bbww at small size on a real HTCondor pool of this machine, compared with a local run (root, Debian)"
 
 run: $(READY)
-	$(RUN) snakemake --cores $(CORES) --workflow-profile snakemake/profiles/local --config size=$(SIZE)
+	$(RUN) snakemake --cores $(CORES) --workflow-profile snakemake/profiles/local --config size=$(SIZE) analyses=$(ANALYSES)
 
 test: $(READY)
 	$(RUN) python -m pytest -m "not slow" $(ARGS)
