@@ -3,7 +3,9 @@ import pytest
 
 from models.chi_square import build
 from pipeline import plugins
-from tests.toy_top_pairs import NAMES, TOP_MASS, W_MASS, Outputs, Spec, is_right, specs, toy, true_places
+from pipeline.physics.augmentation import reflect_eta, rotate_phi
+from pipeline.physics.kinematics import delta_phi
+from tests.toy_top_pairs import FEATURES, NAMES, TOP_MASS, W_MASS, Outputs, Spec, is_right, specs, toy, true_places
 
 
 def fitted(batch, **options):
@@ -91,6 +93,37 @@ def test_answers_do_not_depend_on_other_events_or_on_padding():
     filled = {**batch.tensors, "jets": np.where(batch.tensors["jets_mask"][..., np.newaxis] > 0, batch.tensors["jets"], 99)}
 
     assert together.tobytes() == alone.tobytes() == method.answer(filled, parameters).tobytes()
+
+
+def columns_of(tensors):
+    """All features by `<collection>_<feature>`."""
+    return {f"{name}_{f}": tensors[name][..., place] for name, known in FEATURES.items() for place, f in enumerate(known)}
+
+
+def tensors_of(columns, mask):
+    stacked = {name: np.stack([columns[f"{name}_{f}"] for f in known], axis=-1) for name, known in FEATURES.items()}
+    return stacked | {"jets_mask": mask}
+
+
+def test_turning_and_mirroring_the_event_turn_and_mirror_the_answer():
+    batch, _ = toy(100)
+    method = build(specs(), Outputs())
+    parameters = method.measure(iter([toy(1000)[0]]))
+    rng = np.random.default_rng(3)
+    angle, sign = rng.uniform(-np.pi, np.pi, 100), rng.choice([-1, 1], 100)
+
+    def moved(columns):
+        return reflect_eta(rotate_phi(columns, angle), sign)
+
+    # In float32 the mass of a single jet, a small difference of large numbers, would move by itself.
+    tensors = {name: tensor.astype(np.float64) for name, tensor in batch.tensors.items()}
+    expected = moved(dict(zip(NAMES, method.answer(tensors, parameters).T, strict=True)))
+    image = tensors_of(moved(columns_of(tensors)), tensors["jets_mask"])
+    found = dict(zip(NAMES, method.answer(image, parameters).T, strict=True))
+
+    for name in NAMES:
+        difference = delta_phi(expected[name], found[name]) if name.endswith("phi") else expected[name] - found[name]
+        assert np.abs(difference).max() < 1e-3, name
 
 
 def test_an_event_with_three_jets_has_no_answer():
