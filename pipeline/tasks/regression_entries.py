@@ -164,7 +164,7 @@ def _split(
             " and one column for each answer. Train the model again."
         )
     n_momenta = len(layout.task.objects) * len(GIVEN)
-    momenta = array[:, :n_momenta].reshape(n_events, -1, len(GIVEN))
+    momenta = array[:, :n_momenta].reshape(n_events, len(layout.task.objects), len(GIVEN))
     bodies = _bodies(layout, {name: momenta[:, place] for place, name in enumerate(layout.task.objects)}, n_events)
     return bodies, array[:, n_momenta:].T
 
