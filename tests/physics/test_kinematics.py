@@ -113,3 +113,12 @@ def test_transverse_components_add_up_to_the_size():
 
     assert x == pytest.approx([10, 0], abs=1e-14)
     assert y == pytest.approx([0, 10], abs=1e-14)
+
+
+@given(PARTICLE)
+def test_the_pseudorapidity_of_one_particle_is_its_own(particle):
+    assert momentum(*particle).eta == pytest.approx(particle[1], rel=1e-9, abs=1e-9)
+
+
+def test_a_particle_along_the_beam_has_no_pseudorapidity():
+    assert np.isnan(momentum([0.0, 1.0], 0.0, 0.0, 5.0).eta).tolist() == [True, False]

@@ -141,3 +141,11 @@ def test_taking_an_index_may_repeat_and_leave_out_but_keeps_all_columns(make, ev
     expected = [[one for row in index for n, one in [flat[row]] if n == event] for event in range(len(events))]
 
     assert expected == as_lists(objects.take(np.array(index, dtype=np.int64)))
+
+
+@given(EVENTS, st.data())
+def test_objects_of_some_events_are_those_events_counted_anew(make, events, data):
+    mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(events), max_size=len(events))), dtype=bool)
+    expected = [[tuple(map(float, one)) for one in event] for event, wanted in zip(events, mask, strict=True) if wanted]
+
+    assert expected == as_lists(make(events).of(mask))
