@@ -34,10 +34,11 @@ def check_models(analysis: Analysis, root: str | Path) -> None:
 
     Raises:
         InputError: a file is missing or no Python, an option is not in the signature of its `build`, or boosted trees are to
-            keep negative weights.
+            keep negative weights or to learn what they cannot.
     """
     for key, model in analysis.models.items():
-        known = plugins.options_of(plugins.find("models", model.architecture, root=root))
+        path = plugins.find("models", model.architecture, root=root)
+        known = plugins.options_of(path)
         for option in model.options:
             if option not in known:
                 raise InputError(
@@ -45,6 +46,12 @@ def check_models(analysis: Analysis, root: str | Path) -> None:
                     f" models/{model.architecture}.py. {nearest(option, known)} Correct the name."
                 )
         check_negative_weights(analysis, key, root)
+        framework = plugins.framework_of(path)
+        if framework == "xgboost" and not analysis.task.takes_trees:
+            raise InputError(
+                f"Model {key!r} of config/{analysis.name}.yaml is boosted trees, which do not learn a task of kind"
+                f" {analysis.task.kind!r}. Expected a network or a method without one. Choose another architecture."
+            )
 
 
 def check_tune(analysis: Analysis, root: str | Path) -> None:
@@ -130,12 +137,8 @@ def check_colors(analysis: Analysis) -> None:
 def _taken(analysis: Analysis) -> Iterator[tuple[str, str]]:
     """The names that are given to histograms and figures beside those of the configuration, and what has them."""
     for model in analysis.models:
-        yield f"{model}_score", f"the scores of model {model!r}"
-        yield f"{model}_score_train", f"the scores of model {model!r} of events that it was trained on"
-        yield f"{model}_overtraining", f"the figure of overtraining of model {model!r}"
         yield f"{model}_loss", f"the figure of losses of model {model!r}"
     if analysis.models:
-        yield "roc", "the figure of ROC curves"
-        yield "roc_linear", "the figure of ROC curves on linear axes"
+        yield from analysis.task.names(analysis.models)
     for name in analysis.histograms if analysis.task is not None else ():
         yield f"{name}_shape", f"the figure of shapes of histogram {name!r}"

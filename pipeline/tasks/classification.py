@@ -12,7 +12,7 @@ from pipeline.stream.spec import Head, OutputSpec
 from pipeline.stream.truth import TruthSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -41,6 +41,8 @@ class Settings(BaseModel):
     truth: ClassVar[TruthSpec] = TruthSpec()
     # What training events are turned by.
     augment: ClassVar[tuple[str, ...]] = ()
+    # Whether boosted trees learn it.
+    takes_trees: ClassVar[bool] = True
     # Settings that a training does not depend on.
     evaluated: ClassVar[frozenset[str]] = frozenset()
 
@@ -69,6 +71,15 @@ class Settings(BaseModel):
     def class_of(self, process: str) -> str | None:
         """The class that holds *process*, or None."""
         return next((name for name, processes in self.classes.items() if process in processes), None)
+
+    def names(self, models: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Names of histograms and figures of *models*, and what has them."""
+        for model in models:
+            yield f"{model}_score", f"the scores of model {model!r}"
+            yield f"{model}_score_train", f"the scores of model {model!r} of events that it was trained on"
+            yield f"{model}_overtraining", f"the figure of overtraining of model {model!r}"
+        yield "roc", "the figure of ROC curves"
+        yield "roc_linear", "the figure of ROC curves on linear axes"
 
     @property
     def outputs(self) -> OutputSpec:

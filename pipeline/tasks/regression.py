@@ -12,7 +12,7 @@ from pipeline.stream.spec import Head, OutputSpec
 from pipeline.stream.truth import COORDINATES, GIVEN, TruthSpec, truth_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -84,6 +84,8 @@ class Settings(Section):
 
     # Nothing is asked of models about events that they have seen.
     compares_training: ClassVar[bool] = False
+    # Boosted trees of xgboost know neither events without an object nor the assignment.
+    takes_trees: ClassVar[bool] = False
     # Settings that a training does not depend on.
     evaluated: ClassVar[frozenset[str]] = frozenset(
         {"systems", "event_classes", "variables", "efficiency", "against", "response", "reference"}
@@ -126,6 +128,14 @@ class Settings(Section):
     def class_of(self, process: str) -> str | None:
         """The same for everything that is trained; None for what is not."""
         return TRAINED if process in self.processes else None
+
+    def names(self, models: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Names of histograms of *models*, and what has them; the names of figures end in what no histogram would."""
+        for quantity in self.response:
+            yield f"truth_{quantity}", f"the truth of {quantity}"
+            for model in models:
+                yield f"{model}_{quantity}", f"the answers of model {model!r}"
+                yield f"{model}_{quantity}_residual", f"the residuals of model {model!r}"
 
     @property
     def truth(self) -> TruthSpec:
