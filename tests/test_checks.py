@@ -6,6 +6,7 @@ from matplotlib.colors import is_color_like
 from pipeline.checks import PLAIN_COLORS, check_cards, check_colors, check_models, check_names
 from pipeline.config import Analysis, check_plugins, load_analysis
 from pipeline.errors import InputError
+from tests import toy_regression
 from tests.toy_analysis import ANALYSIS
 
 AXIS = {"observable": "met", "label": "met", "bins": 10, "start": 0.0, "stop": 100.0}
@@ -102,3 +103,24 @@ def test_a_network_may_keep_negative_weights_beside_trees_that_do_not(pytestconf
     }
 
     check_models(analysis(models=models, training={"negative_weights": "keep"}), pytestconfig.rootpath)
+
+
+def regression(**changes):
+    return Analysis.model_validate({"name": "toy", **toy_regression.ANALYSIS, **changes})
+
+
+def test_boosted_trees_do_not_learn_a_regression(pytestconfig):
+    trees = regression(
+        models={"t": {"architecture": "bdt", "inputs": "all"}}, task={**toy_regression.TASK, "reference": None}
+    )
+
+    with pytest.raises(
+        InputError, match=r"Model 't' of config/toy\.yaml is boosted trees, which do not learn .* 'regression'"
+    ):
+        check_models(trees, pytestconfig.rootpath)
+
+
+@pytest.mark.parametrize("name", ["truth_a_pt", "both_a_pt", "both_ab_mass_residual", "both_loss"])
+def test_names_of_answers_are_taken(name):
+    with pytest.raises(InputError, match=rf"histograms\.{name} of config/toy\.yaml has the name of"):
+        check_names(regression(histograms={name: AXIS}))
