@@ -1,8 +1,12 @@
 """The products of two runs, for a comparison byte for byte; of files that hold the time, of all else in them."""
 
+import re
 import zipfile
 
 import uproot
+
+# Where an object was in memory.
+ADDRESS = re.compile(rb'"shared_object_id": \d+')
 
 
 def products(folder):
@@ -11,18 +15,34 @@ def products(folder):
 
 
 def content(path):
-    """What is in a file, without when it was written."""
+    """What is in a file, without when and where in memory it was written."""
     if path.suffix == ".root":
-        with uproot.open(path) as file:
-            return {key: content_of_object(item) for key, item in file.items()}
+        return _objects(path)
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
-            return {name: archive.read(name) for name in archive.namelist() if name != "metadata.json"}
-    return path.read_bytes()
+            return {name: ADDRESS.sub(b"", archive.read(name)) for name in archive.namelist() if name != "metadata.json"}
+    return _onnx(path) if path.suffix == ".onnx" else path.read_bytes()
 
 
-def content_of_object(item):
-    """Every number of a tree or a histogram, as bytes."""
-    if hasattr(item, "arrays"):
-        return {name: (str(array.dtype), array.tobytes()) for name, array in item.arrays(library="np").items()}
-    return item.values(flow=True).tobytes(), item.variances(flow=True).tobytes()
+def _onnx(path):
+    import onnx
+
+    model = onnx.load(path)
+    # The number of a function in the process that wrote it.
+    model.graph.ClearField("doc_string")
+    return model.SerializeToString(deterministic=True)
+
+
+def _objects(path):
+    """Every number of trees and histograms, as bytes."""
+    with uproot.open(path) as file:
+        items = [(key, item) for key, item in file.items() if not isinstance(item, uproot.ReadOnlyDirectory)]
+        return {key: _tree(item) if hasattr(item, "arrays") else _histogram(item) for key, item in items}
+
+
+def _tree(tree):
+    return {name: (str(array.dtype), array.tobytes()) for name, array in tree.arrays(library="np").items()}
+
+
+def _histogram(histogram):
+    return histogram.values(flow=True).tobytes(), histogram.variances(flow=True).tobytes()

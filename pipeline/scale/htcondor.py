@@ -106,6 +106,7 @@ def _cluster(section: HTCondor, folder: Path, jobs: Jobs) -> Any:
     return HTCondorCluster(
         n_workers=section.workers,
         job_cls=WorkerJob,
+        silence_logs="critical",  # what matters comes as an error of this stage
         refusals=jobs.refusals,
         cores=1,
         processes=1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ def scheduler_workers(section: Scheduler) -> Workers:
 def _watch(section: Scheduler) -> Iterator[Watch]:
     from distributed import Client
     from distributed.security import Security
+    from distributed.utils import silence_logging_cmgr
 
     files = {"tls_ca_file": section.ca_file, "tls_client_cert": section.cert_file, "tls_client_key": section.key_file}
     security = Security(require_encryption=True, **files) if section.ca_file else None
@@ -54,7 +56,8 @@ def _watch(section: Scheduler) -> Iterator[Watch]:
             f"The scheduler {section.address} does not answer within {SECONDS_TO_CONNECT} s: {error}. Expected a running"
             " `dask scheduler` with the same certificates. Start it, or correct `scale` in the YAML."
         ) from error
-    with client:
+    # That it is lost comes as an error of this stage; dask's own traceback only hides it.
+    with silence_logging_cmgr(logging.CRITICAL), client:
         watch = Watch(
             client,
             where=f"of {section.address}",

@@ -2,7 +2,9 @@
 
 import os
 import socket
+import time
 
+import dask
 import pytest
 from distributed import LocalCluster
 from distributed.security import Security
@@ -22,14 +24,31 @@ def die(number):
     os._exit(1)
 
 
+def have_no_memory(number):
+    raise MemoryError("Unable to allocate")
+
+
+def grow(number):
+    """Take more memory than a worker may have, and keep it."""
+    kept = bytearray(10**9)
+    for page in range(0, len(kept), 4096):
+        kept[page] = 1
+    time.sleep(60)
+
+
+def be_late(number):
+    raise TimeoutError("the function's own")
+
+
 @pytest.fixture
 def farm():
     """Function that starts two workers, as somebody else would; they end with the test."""
     clusters = []
 
-    def start(security=None):
+    def start(security=None, memory_limit=0):
         cluster = LocalCluster(
             n_workers=2,
+            memory_limit=memory_limit,
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
@@ -92,3 +111,40 @@ def test_a_worker_that_dies_is_named_with_its_item(farm):
         pytest.raises(PipelineError, match=r"A worker \(of tcp://.*\) died over 7: .* had no memory left"),
     ):
         list(ordered_map(die, [7], workers=workers))
+
+
+@pytest.mark.slow
+def test_a_worker_that_was_ended_for_its_memory_is_named_with_its_item(farm):
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        address = farm(memory_limit="700 MB")
+
+    with (
+        open_workers(Scheduler(kind="dask", address=address, workers=2), 1) as workers,
+        pytest.raises(PipelineError, match=r"over 7: .* no memory left\. .* start them with a larger --memory-limit"),
+    ):
+        list(ordered_map(grow, [7], workers=workers))
+
+
+def test_an_allocation_that_fails_is_named_with_its_item(tmp_path):
+    with pytest.raises(PipelineError, match=r"had no memory left over 7: Unable to allocate\. .*reading\.range_entries\.$"):
+        list(ordered_map(have_no_memory, [7], workers=2, scratch=tmp_path))
+
+
+def test_a_time_out_of_the_function_itself_is_none_of_the_waiting(farm):
+    with (
+        open_workers(Scheduler(kind="dask", address=farm(), workers=2), 1) as workers,
+        pytest.raises(TimeoutError, match="the function's own"),
+    ):
+        list(ordered_map(be_late, [7], workers=workers))
+
+
+def test_a_scheduler_that_has_no_worker_is_told(farm, monkeypatch):
+    monkeypatch.setattr("pipeline.scale.scheduler.SECONDS_TO_CONNECT", 1)
+    cluster = LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50)
+
+    with (
+        cluster,
+        pytest.raises(PipelineError, match=r"No worker \(of tcp://.*\) is at work, .* Start them with: dask worker tcp://"),
+        _watch(Scheduler(kind="dask", address=cluster.scheduler_address)),
+    ):
+        pass
