@@ -119,8 +119,9 @@ def _edge_convolution(x, mask, widths, index, weight, is_edge, *, name):
 def _gathered(x, index):
     """Row *index* of the same jet in *x*: (batch, n, c) and (batch, n, k) give (batch, n, k, c)."""
     n, width = x.shape[1:]
-    jet = ops.cumsum(ops.ones_like(index[:, :1, :1]), axis=0) - 1
-    return ops.take(ops.reshape(x, (-1, width)), index + n * jet, axis=0)
+    # Minus a negative number, because what Keras adds of shape (batch, 1, 1) it may take for a bias of another axis.
+    jet = 1 - ops.cumsum(ops.ones_like(index[:, :1, :1]), axis=0)
+    return ops.take(ops.reshape(x, (-1, width)), index - n * jet, axis=0)
 
 
 def _distances_of_points(given, columns):
