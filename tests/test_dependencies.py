@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import config, dependencies
 from pipeline.config import Analysis, load_analysis
-from pipeline.dependencies import MODULES, files_of
+from pipeline.dependencies import MODULES, evaluate_settings, files_of, train_settings
 from pipeline.learning.train import LEARNERS
 
 ANALYSIS = {
@@ -347,3 +347,49 @@ def test_another_version_of_a_package_makes_again_what_selects(pytestconfig, mon
 
     after = {stage: dependencies.code_of(stage, hh_bbww, model="bdt", root=root) for stage in MODULES}
     assert changed(before, after) == {"summarise", "tune", "train", "score"}
+
+
+# The same in ttbar, where a method without a network is trained.
+REGRESSION = [
+    ("pipeline/stream/truth.py", {"summarise", "train", "score", "evaluate"}),
+    ("pipeline/stream/augment.py", {"train"}),
+    ("pipeline/tasks/regression.py", {"train", "score", "evaluate"}),
+    ("pipeline/tasks/regression_loss.py", {"train", "score", "evaluate"}),
+    ("pipeline/tasks/regression_answers.py", {"score"}),
+    ("pipeline/tasks/regression_counts.py", {"score", "evaluate"}),
+    ("pipeline/tasks/regression_results.py", {"evaluate"}),
+    ("pipeline/tasks/score_counts.py", set()),
+    ("pipeline/learning/baseline_learner.py", {"train"}),
+    ("pipeline/learning/baseline_predictor.py", {"score"}),
+    ("models/chi_square.py", {"train"}),  # whose product is an input of score
+    ("pipeline/results/report_models.py", {"report"}),
+]
+
+
+@pytest.mark.parametrize(("path", "expected"), REGRESSION, ids=[path for path, _ in REGRESSION])
+def test_an_edit_of_a_regression_makes_exactly_these_stages_again(path, expected, pytestconfig):
+    root = pytestconfig.rootpath
+    ttbar = load_analysis(root / "config/ttbar.yaml")
+    stages = set(MODULES) - {"train", "tune"}
+    files = {stage: files_of(stage, ttbar, root=root) for stage in stages}
+    files["train"] = files_of("train", ttbar, model="chi2_tuned", root=root)
+
+    assert {stage for stage, paths in files.items() if root / path in paths} == expected
+
+
+@pytest.mark.parametrize(
+    ("section", "trains"),
+    [
+        ({"reference": None}, False),
+        ({"efficiency": {"delta_r": 0.2}}, False),
+        ({"against": {}}, False),
+        ({"augment": []}, True),
+    ],
+    ids=["reference", "efficiency", "against", "augment"],
+)
+def test_what_is_only_evaluated_trains_nothing_again(section, trains, pytestconfig):
+    ttbar = load_analysis(pytestconfig.rootpath / "config/ttbar.yaml")
+    other = ttbar.model_copy(update={"task": type(ttbar.task).model_validate({**ttbar.task.model_dump(), **section})})
+
+    assert (train_settings(ttbar, "chi2_tuned") != train_settings(other, "chi2_tuned")) == trains
+    assert evaluate_settings(ttbar) != evaluate_settings(other)
