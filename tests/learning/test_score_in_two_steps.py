@@ -27,11 +27,12 @@ def opened():
     return info.hits + info.misses, info.misses
 
 
-@pytest.fixture
-def toy(tmp_path, make_nano, pytestconfig, monkeypatch):
-    """A folder with the toy analysis, trained; its trees are scored by xgboost also where networks are by Keras."""
+@pytest.fixture(params=["bdt", "dnn"])
+def toy(request, tmp_path, make_nano, pytestconfig, monkeypatch):
+    """A folder with the toy analysis, trained: trees, which xgboost scores in any case, or a network, which Keras does."""
     make_toy(tmp_path, pytestconfig.rootpath, make_nano)
-    write_toy(tmp_path, scoring="keras", training={"epochs": 3}, reading={"range_entries": 20})
+    model = {"architecture": request.param, "inputs": "all"}
+    write_toy(tmp_path, models={"m": model}, scoring="keras", training={"epochs": 2}, reading={"range_entries": 20})
     monkeypatch.chdir(tmp_path)
     for stage in (["plan"], ["summarise"], *(["train", "--model", "m", "--fold", fold] for fold in "01")):
         run(*stage)
