@@ -228,6 +228,7 @@ class Model(Section):
     options: dict[str, Any] = {}
     training: dict[str, Any] = {}
     label: str | None = None
+    heads: tuple[Name, ...] = Field((), description="which parts of the task a network learns; none: all of them")
 
 
 class Axis(Binned):

@@ -127,6 +127,7 @@ EDITS = [
     ({"inputs/new": {"event": ["met"]}}, {"summarise", *SCORE}),
     ({"models/net/options/dropout": 0.2}, {"train net"}),
     ({"models/net/architecture": "bdt", "models/net/options": {}}, {"train net"}),
+    ({"models/net/heads": ["classes"]}, {"train net"}),
     ({"models/net/label": "Network"}, {"evaluate", "plot"}),
     ({"models/net/inputs": "more"}, {"train net", *SCORE}),
     ({"models/net/training": {"epochs": 7}}, {"train net"}),

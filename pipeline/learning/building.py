@@ -28,7 +28,7 @@ def outputs_of(analysis: Analysis, model: str, root: str | Path = ".") -> Output
     if plugins.framework_of(plugins.find("models", entry.architecture, root=root)) == BASELINE:
         answers: OutputSpec = task.answers
         return answers
-    outputs: OutputSpec = task.outputs_for(analysis.inputs[entry.inputs])
+    outputs: OutputSpec = task.outputs_for(analysis.inputs[entry.inputs], entry.heads)
     return outputs
 
 

@@ -64,6 +64,10 @@ class Settings(BaseModel):
                 raise ValueError(f"task.classes: {process!r} is no process. {nearest(process, analysis.processes)}")
             if listed.count(process) > 1:
                 raise ValueError(f"task.classes: process {process!r} is listed twice; a process belongs to one class")
+        for key, model in analysis.models.items():
+            for head in model.heads:
+                if head != "classes":
+                    raise ValueError(f"models.{key}.heads: {head!r} is not known; a classification has one, 'classes'")
         for name in self.classes:
             if not any(d.is_mc and self.class_of(d.process) == name for d in analysis.datasets.values()):
                 raise ValueError(f"task.classes: class {name!r} has no simulated dataset; add one, or remove the class")
@@ -92,8 +96,8 @@ class Settings(BaseModel):
         """What is evaluated: the outputs, as they are."""
         return self.outputs
 
-    def outputs_for(self, collections: Mapping[str, Collection]) -> OutputSpec:
-        """What a network answers that takes *collections*: the same, whatever they are."""
+    def outputs_for(self, collections: Mapping[str, Collection], heads: tuple[str, ...] = ()) -> OutputSpec:
+        """What a network answers that takes *collections*: the same, whatever they are; there is one head."""
         return self.outputs
 
     def trained_for(self, outputs: OutputSpec) -> Settings:

@@ -124,6 +124,9 @@ class Settings(Section):
             _among("task.reference", (self.reference,), analysis.models)
         for key, model in analysis.models.items() if self.assignment is not None else ():
             self._check_collection(f"inputs.{model.inputs}, which model {key!r} takes,", analysis.inputs[model.inputs])
+        heads = (*(["momenta"] if self.objects else []), *(["assignment"] if self.assignment is not None else []))
+        for key, model in analysis.models.items():
+            _among(f"models.{key}.heads", model.heads, heads)
 
     def class_of(self, process: str) -> str | None:
         """The same for everything that is trained; None for what is not."""
@@ -158,8 +161,18 @@ class Settings(Section):
         jets = tuple(f"{JET_OF}{parton}" for parton in self.partons)
         return OutputSpec((*momenta, *jets), "linear", targets=self.truth.columns)
 
-    def outputs_for(self, collections: Mapping[str, Collection]) -> OutputSpec:
-        """What a network answers that takes *collections*: scaled momenta, and for each parton a probability of each jet."""
+    def outputs_for(self, collections: Mapping[str, Collection], heads: tuple[str, ...] = ()) -> OutputSpec:
+        """What a network answers: scaled momenta, and for each parton a probability of each jet.
+
+        Args:
+            collections: of its input set.
+            heads: which of these it answers; none for all.
+        """
+        parts = [head for head in self._heads(collections) if not heads or head.name in heads]
+        names = tuple(name for head in parts for name in head.names)
+        return OutputSpec(names, parts[0].activation if len(parts) == 1 else "linear", tuple(parts), self.truth.columns)
+
+    def _heads(self, collections: Mapping[str, Collection]) -> list[Head]:
         heads = []
         if self.objects:
             heads.append(Head("momenta", tuple(self.objects), COORDINATES[self.coordinates], "linear"))
@@ -168,8 +181,7 @@ class Settings(Section):
             n_jets = collection.max_objects if isinstance(collection, Sequence) else 0
             places = tuple(str(place) for place in range(n_jets))
             heads.append(Head("assignment", self.partons, places, "softmax", self.assignment.collection))
-        names = tuple(name for head in heads for name in head.names)
-        return OutputSpec(names, heads[0].activation if len(heads) == 1 else "linear", tuple(heads), self.truth.columns)
+        return heads
 
     def trained_for(self, outputs: OutputSpec) -> Regressed:
         """The loss of a model with *outputs*."""

@@ -24,6 +24,9 @@ def answered(task: Settings, outputs: OutputSpec, scores: NDArray[np.float32]) -
         outputs: of the model; those of a method without a network are the answers already.
         scores: what it gave, shape (n_events, outputs.size).
 
+    Returns:
+        NaN for what the model does not answer.
+
     Raises:
         InputError: what a network gave is not finite.
     """
@@ -31,16 +34,17 @@ def answered(task: Settings, outputs: OutputSpec, scores: NDArray[np.float32]) -
         return scores
     array = np.asarray(scores, dtype=np.float64)
     _check_finite(array, outputs)
-    parts = []
+    answers = np.full((len(array), task.answers.size), np.nan, dtype=np.float32)
+    n_momenta = len(task.answers.names) - len(task.partons)
     if momenta := outputs.head("momenta"):
         head, place = momenta
         masses = np.array([particle.mass_gev or 0.0 for particle in task.objects.values()])
         vectors = from_coordinates(array[:, place].reshape(-1, *head.shape), head.columns, masses)
-        parts.append(vectors.reshape(len(array), -1))
+        answers[:, :n_momenta] = vectors.reshape(len(array), -1)
     if assignment := outputs.head("assignment"):
         head, place = assignment
-        parts.append(best_jets(array[:, place].reshape(-1, *head.shape)))
-    return np.concatenate(parts, axis=1).astype(np.float32)
+        answers[:, n_momenta:] = best_jets(array[:, place].reshape(-1, *head.shape))
+    return answers
 
 
 def best_jets(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

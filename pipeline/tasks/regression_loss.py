@@ -50,7 +50,7 @@ class RegressionLoss:
 
     def __init__(self, task: Settings, outputs: OutputSpec) -> None:
         self._momenta, self._assignment = outputs.head("momenta"), outputs.head("assignment")
-        self._n_regressed = 0 if self._momenta is None else self._momenta[0].size
+        self._n_regressed = len(task.truth.objects) * len(task.truth.coordinates)
         if self._momenta is not None:
             if outputs.mean is None or outputs.spread is None:
                 raise PipelineError(

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipeline.config import Sequence
+from pipeline.config import Analysis, Sequence
 from pipeline.errors import InputError
 from pipeline.tasks.regression_answers import answered, best_jets
 from pipeline.tasks.regression_loss import exchanges
+from tests.toy_regression import ANALYSIS, TASK
 
 JETS = {"collection": "jets", "partons": ["q", "r", "s"], "symmetric": [["r", "s"]]}
 COLLECTIONS = {"jets": Sequence(features=("pt",), max_objects=4)}
@@ -70,6 +71,23 @@ def test_jets_that_the_yaml_orders_cannot_be_counted(regression):
 
     with pytest.raises(ValueError, match="but jet_of_<parton> counts them as the processor orders them"):
         task._check_collection("inputs.all", ordered)
+
+
+def test_a_model_may_learn_one_part_alone(regression):
+    task = regression().task
+    momenta, assignment = (task.outputs_for(COLLECTIONS, (head,)) for head in ("momenta", "assignment"))
+
+    assert (momenta.size, assignment.size) == (6, 4)
+    assert momenta.targets == assignment.targets == task.outputs_for(COLLECTIONS).targets
+    assert np.isnan(answered(task, momenta, np.ones((1, 6), dtype=np.float32))[0]).tolist() == [False] * 8 + [True]
+    assert np.isnan(answered(task, assignment, np.ones((1, 4), dtype=np.float32))[0]).tolist() == [True] * 8 + [False]
+
+
+def test_a_head_that_is_not_there_is_told(regression):
+    models = {"both": {"architecture": "both", "inputs": "all", "heads": ["momentum"]}}
+
+    with pytest.raises(ValidationError, match=r"models\.both\.heads: 'momentum' is not known\. Nearest: 'momenta'"):
+        Analysis.model_validate({"name": "toy", **ANALYSIS, "models": models, "task": {**TASK, "reference": None}})
 
 
 def test_a_network_s_outputs_become_four_vectors_and_jets(regression):

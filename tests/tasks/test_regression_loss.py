@@ -98,6 +98,22 @@ def test_the_assignment_alone_is_that_of_the_loop(regression):
     )
 
 
+@pytest.mark.parametrize("head", ["momenta", "assignment"])
+def test_a_model_of_one_part_has_the_loss_of_that_part(regression, head):
+    task = regression(assignment=PARTONS).task
+    whole, outputs = loss_of(task)
+    targets, answers = batch(outputs)
+    place = outputs.head(head)[1]
+    own = task.outputs_for(COLLECTIONS, (head,))
+    if head == "momenta":
+        own = replace(own, mean=MEAN.astype(np.float32), spread=SPREAD.astype(np.float32))
+        targets[:, 6:] = -1  # nothing is matched: the assignment costs nothing
+    else:
+        targets[:, :6] = np.nan
+
+    np.testing.assert_allclose(RegressionLoss(task, own)(targets, answers[:, place]), whole(targets, answers), rtol=1e-6)
+
+
 def test_exchanging_the_quarks_of_a_w_changes_nothing(regression):
     task = regression(assignment=PARTONS).task
     loss, outputs = loss_of(task)

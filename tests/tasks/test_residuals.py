@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.tasks.regression_layout import JOINED
 from pipeline.tasks.residuals import AXES, N_BINS, NO_BIN, bias, quantiles, residual, sigma68
 
 
@@ -42,12 +43,12 @@ def test_many_gaussian_residuals_give_their_median_and_width():
     assert sigma68(AXES["pt"], counts)[0] == pytest.approx(0.15, rel=0.01)
 
 
-def test_joined_bins_give_nearly_the_same():
-    values = np.random.default_rng(1).normal(0.02, 0.15, 200_000)
-    counts = table(AXES["pt"], values)
-    joined = np.concatenate([counts[:1], counts[1:-1].reshape(-1, 2).sum(axis=1, keepdims=True), counts[-1:]])
+@pytest.mark.parametrize(("width", "precision"), [(0.05, 0.05), (0.1, 0.01), (0.15, 0.01), (0.5, 0.01)])
+def test_joined_bins_give_nearly_the_same(width, precision):
+    counts = table(AXES["pt"], np.random.default_rng(1).normal(0, width, 500_000))
+    joined = np.concatenate([counts[:1], counts[1:-1].reshape(-1, JOINED).sum(axis=1, keepdims=True), counts[-1:]])
 
-    assert sigma68(AXES["pt"], joined)[0] == pytest.approx(0.15, rel=0.02)
+    assert sigma68(AXES["pt"], joined)[0] == pytest.approx(width, rel=precision)
 
 
 def test_columns_are_independent():
