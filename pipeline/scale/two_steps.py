@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from pipeline.errors import PipelineError
 
@@ -15,8 +16,9 @@ Item = TypeVar("Item")
 Between = TypeVar("Between")
 Result = TypeVar("Result")
 
+SECONDS_BETWEEN_LOOKS = 5.0
 # For a worker that ended to be started again; it then has another address.
-SECONDS_WITHOUT = 30
+SECONDS_WITHOUT = 30.0
 OPTIONS = {"pure": False, "retries": 0}
 
 
@@ -25,7 +27,7 @@ class TwoSteps(Generic[Item, Between, Result]):
     """*first*, then *second* with what it gave; anywhere, and apart where there are workers for the one and for the other.
 
     Args:
-        first: for workers of any kind; where it can be, not for those that the second step wants.
+        first: for workers that do not offer what the second step wants, where there are any.
         second: importable by name, like *first*.
         wants: a resource of dask that its workers offer (`dask worker ... --resources "GPU=1"`); each step takes one of it.
     """
@@ -41,34 +43,79 @@ class TwoSteps(Generic[Item, Between, Result]):
 
 def submitted(client: Any, function: Callable[[Item], Result], item: Item) -> Any:
     """The future of *function* on *item*, which is importable by name."""
-    if isinstance(function, TwoSteps) and workers_by_offer(client, function.wants)[0]:
-        return Offered(client, function, item)
+    if isinstance(function, TwoSteps):
+        offers = offers_of(client, function.wants)
+        offers.look()
+        if offers.offering:
+            return Apart(client, offers, function, item)
     return client.submit(function, item, **OPTIONS)
 
 
-def workers_by_offer(client: Any, resource: str) -> tuple[list[str], list[str]]:
-    """Addresses of the workers that offer *resource*, and of the others."""
-    workers = client.scheduler_info()["workers"]
-    offering = [address for address, worker in workers.items() if worker["resources"].get(resource, 0) > 0]
-    return offering, [address for address in workers if address not in offering]
-
-
 @dataclass(slots=True)
-class Offered:
-    """A future of *steps* on *item*, which only workers that offer what is wanted can bring.
-
-    What the first step has made goes from worker to worker. dask itself would wait for ever for workers that have gone.
-    """
+class Offers:
+    """Which workers of *client* offer *resource*; looked at once in a few seconds, for all futures together."""
 
     client: Any
-    steps: TwoSteps[Any, Any, Any]
-    item: Any
+    resource: str
     clock: Callable[[], float] = time.monotonic
-    _readers: list[str] = field(init=False)
-    _future: Any = field(init=False)
-    _gone_since: float | None = None
+    offering: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+    _next_look: float = float("-inf")
+    # When there was somebody last, of either kind.
+    _offered: float = field(init=False)
+    _read: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self._offered = self._read = self.clock()
+
+    def look(self) -> None:
+        """See who is there."""
+        now = self.clock()
+        if now < self._next_look:
+            return
+        self._next_look = now + SECONDS_BETWEEN_LOOKS
+        workers = self.client.scheduler_info()["workers"]
+        self.offering = frozenset(name for name, worker in workers.items() if worker["resources"].get(self.resource, 0) > 0)
+        self.others = frozenset(workers) - self.offering
+        self._offered = now if self.offering else self._offered
+        self._read = now if self.others else self._read
+
+    def check(self) -> None:
+        """See that somebody offers it, or did a moment ago.
+
+        Raises:
+            PipelineError: nobody does any more.
+        """
+        if self.clock() - self._offered >= SECONDS_WITHOUT:
+            raise PipelineError(
+                f"No worker offers {self.resource} any more. Expected one at least, as when this stage began."
+                f' Start one, with --resources "{self.resource}=1", and run the stage again.'
+            )
+
+    @property
+    def only_offering(self) -> bool:
+        """Whether there are no other workers, and none will come soon."""
+        return not self.others and self.clock() - self._read >= SECONDS_WITHOUT
+
+
+# By client, and by resource.
+_OFFERS: WeakKeyDictionary[Any, dict[str, Offers]] = WeakKeyDictionary()
+
+
+def offers_of(client: Any, resource: str) -> Offers:
+    """The one look at *client* for all its futures."""
+    by_resource = _OFFERS.setdefault(client, {})
+    return by_resource.setdefault(resource, Offers(client, resource))
+
+
+class Apart:
+    """A future of *steps* on *item*, of which each goes to its own kind of worker.
+
+    What the first has made goes from worker to worker. dask itself would wait for ever for workers that have gone.
+    """
+
+    def __init__(self, client: Any, offers: Offers, steps: TwoSteps[Any, Any, Any], item: Any) -> None:
+        self._client, self._offers, self._steps, self._item = client, offers, steps, item
         self._submit()
 
     def done(self) -> bool:
@@ -82,34 +129,23 @@ class Offered:
             TimeoutError: it is not there yet.
             PipelineError: no worker offers what is wanted any more.
         """
-        try:
-            return self._future.result(timeout=timeout)
-        except TimeoutError:
-            if not self.done():
-                self._look()
-            raise
+        if not self.done():
+            self._follow()
+        return self._future.result(timeout=timeout)
 
     def _submit(self) -> None:
-        _, self._readers = workers_by_offer(self.client, self.steps.wants)
-        wanted = {"resources": {self.steps.wants: 1}, **OPTIONS}
+        self._readers = self._offers.others
+        wanted = {"resources": {self._steps.wants: 1}, **OPTIONS}
         if self._readers:
-            between = self.client.submit(self.steps.first, self.item, workers=self._readers, **OPTIONS)
-            self._future = self.client.submit(self.steps.second, between, **wanted)
+            between = self._client.submit(self._steps.first, self._item, workers=sorted(self._readers), **OPTIONS)
+            self._future = self._client.submit(self._steps.second, between, **wanted)
         else:
-            self._future = self.client.submit(self.steps, self.item, **wanted)
+            self._future = self._client.submit(self._steps, self._item, **wanted)
 
-    def _look(self) -> None:
-        """See that there are workers for both steps; those that read may be others than at first."""
-        offering, others = workers_by_offer(self.client, self.steps.wants)
-        if offering and (not self._readers or not set(self._readers).isdisjoint(others)):
-            self._gone_since = None
-        elif self._gone_since is None:
-            self._gone_since = self.clock()
-        elif self.clock() - self._gone_since >= SECONDS_WITHOUT:
-            if not offering:
-                raise PipelineError(
-                    f"No worker offers {self.steps.wants} any more. Expected one at least, as when this stage began."
-                    f' Start one, with --resources "{self.steps.wants}=1", and run the stage again.'
-                )
-            self._gone_since = None
+    def _follow(self) -> None:
+        """Give what only workers could read that have gone to those that are there now."""
+        self._offers.look()
+        self._offers.check()
+        gone = self._readers and self._readers.isdisjoint(self._offers.others)
+        if gone and (self._offers.others or self._offers.only_offering):
             self._submit()

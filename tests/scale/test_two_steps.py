@@ -1,6 +1,7 @@
 """A function in two steps: the second runs where what it wants is offered, the first elsewhere."""
 
 import os
+import signal
 import time
 from contextlib import contextmanager
 
@@ -10,10 +11,11 @@ from distributed import Scheduler as DaskScheduler
 
 from pipeline.config import Scheduler
 from pipeline.errors import InputError, PipelineError
+from pipeline.scale import two_steps
 from pipeline.scale.choice import open_workers
 from pipeline.scale.ordered import ordered_map
 from pipeline.scale.two_steps import SECONDS_WITHOUT as LONG
-from pipeline.scale.two_steps import Offered, TwoSteps
+from pipeline.scale.two_steps import Apart, Offers, TwoSteps
 
 
 def read(number):
@@ -83,7 +85,9 @@ def test_an_error_of_either_step_surfaces_with_its_type():
                 list(ordered_map(steps, items, workers=workers))
 
 
-def test_a_worker_that_joins_later_takes_work():
+@pytest.mark.slow
+def test_a_worker_that_joins_later_takes_work(monkeypatch):
+    monkeypatch.setattr(two_steps, "SECONDS_BETWEEN_LOOKS", 0.0)
     with farm("cpu") as (cluster, (process,)), opened(cluster) as workers:
         assert {where for _, _, where in ordered_map(STEPS, range(3), workers=workers)} == {process}
         joined = {"cls": Nanny, "options": {"nthreads": 1, "host": "127.0.0.1", "resources": {"GPU": 1}}}
@@ -122,35 +126,87 @@ class Farm:
         return Pending()
 
 
-def test_a_worker_that_is_started_again_in_time_is_waited_for():
-    client = Farm("gc", "c", "c", "gc", "c", "c")
-    clock = iter((0, LONG - 1, LONG + 1, 2 * LONG))
-    offered = Offered(client, STEPS, 1, clock=lambda: next(clock))
-    for _ in range(5):
-        with pytest.raises(TimeoutError):
-            offered.result(timeout=0)
+class Clock:
+    """Seconds that pass when they are told to."""
 
-    assert client.readers == [["c"]]
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+class Waiting:
+    """Results of two items that are waited for in vain, with another look at the workers each time."""
+
+    def __init__(self, *looks):
+        self.farm, self.clock = Farm(*looks), Clock()
+        offers = Offers(self.farm, "GPU", clock=self.clock)
+        offers.look()
+        self.results = [Apart(self.farm, offers, STEPS, number) for number in range(2)]
+
+    def wait(self, seconds):
+        self.clock.now += seconds
+        for result in self.results:
+            with pytest.raises(TimeoutError):
+                result.result(timeout=0)
+
+
+def test_a_worker_with_a_gpu_that_is_started_again_in_time_is_waited_for():
+    waiting = Waiting("gc", "c", "gc", "c")
+
+    for seconds in (LONG - 1, LONG - 1, LONG - 1):
+        waiting.wait(seconds)
+
+    assert waiting.farm.readers == [["c"], ["c"]]
 
 
 def test_when_nobody_offers_it_any_more_that_is_told():
-    clock = iter((0, LONG))
-    offered = Offered(Farm("gc", "c", "c"), STEPS, 1, clock=lambda: next(clock))
+    waiting = Waiting("gc", "c", "c")
+    waiting.wait(LONG - 1)
+    waiting.clock.now += LONG
 
-    with pytest.raises(TimeoutError):
-        offered.result(timeout=0)
     with pytest.raises(PipelineError, match=r'No worker offers GPU any more\. .* Start one, with --resources "GPU=1"'):
-        offered.result(timeout=0)
+        waiting.results[0].result(timeout=0)
 
 
-@pytest.mark.parametrize(("left", "readers"), [("gd", ["d"]), ("g", None)], ids=["another one", "only gpu"])
-def test_what_nobody_can_read_any_more_is_given_to_others(left, readers):
-    client = Farm("gc", left, left, left, left)
-    clock = iter((0, LONG))
-    offered = Offered(client, STEPS, 1, clock=lambda: next(clock))
+def test_what_nobody_can_read_any_more_is_given_to_whoever_has_come():
+    waiting = Waiting("gc", "gd", "gd")
 
-    for _ in range(2):
-        with pytest.raises(TimeoutError):
-            offered.result(timeout=0)
+    waiting.wait(10)
+    waiting.wait(10)
 
-    assert client.readers == [["c"], readers]
+    assert waiting.farm.readers == [["c"], ["c"], ["d"], ["d"]]
+
+
+def test_when_no_reader_comes_back_those_with_a_gpu_read():
+    waiting = Waiting("gc", "g", "g", "g")
+
+    waiting.wait(LONG - 1)
+    assert len(waiting.farm.readers) == 2
+    waiting.wait(10)
+    waiting.wait(10)
+
+    assert waiting.farm.readers == [["c"], ["c"], None, None]
+
+
+def test_all_futures_share_one_look_in_a_few_seconds():
+    waiting = Waiting("gc")
+
+    waiting.wait(1)
+    waiting.wait(1)
+
+    assert next(waiting.farm.looks, None) is None
+    assert waiting.farm.readers == [["c"], ["c"]]
+
+
+@pytest.mark.slow
+def test_a_reader_that_is_killed_costs_no_item():
+    with farm("cpu", "gpu") as (cluster, (reader, predictor)), opened(cluster) as workers:
+        results = ordered_map(STEPS, range(60), workers=workers)
+        first = next(results)
+        os.kill(reader, signal.SIGKILL)
+        found = [first, *results]
+
+    assert [number for number, _, _ in found] == list(range(60))
+    assert {where for _, _, where in found} == {predictor}
+    assert predictor not in {where for _, where, _ in found}
