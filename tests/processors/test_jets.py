@@ -12,7 +12,9 @@ from pydantic import ValidationError
 
 from pipeline.config import Sequence, load_analysis
 from pipeline.errors import InputError
+from pipeline.stream.flattening import FlatBins
 from pipeline.stream.observables import histogrammed
+from pipeline.stream.weights import flattening
 from processors.jets import READS, SHAPES, Processor, Settings
 
 WINDOW = {"pt_min_gev": 500.0, "pt_max_gev": 700.0, "abs_eta_max": 2.0}
@@ -305,6 +307,31 @@ def test_the_shipped_analysis_fits(pytestconfig):
         for name, features in collections.items():
             names = features.features if isinstance(features, Sequence) else features
             assert set(names) <= set(selected.inputs[name])
+
+
+def area_below_roc(values, is_signal, weight):
+    """Of weighted *values*: the probability that that of the signal is larger."""
+    order = np.argsort(values)
+    signal, background = weight[order] * is_signal[order], weight[order] * ~is_signal[order]
+    return (signal * (np.cumsum(background) - background / 2)).sum() / signal.sum() / background.sum()
+
+
+def test_flattened_momentum_tells_nothing_of_the_class(pytestconfig):
+    """With the bins of the shipped analysis, on spectra as different as those of its samples."""
+    analysis = load_analysis(pytestconfig.rootpath / "config" / "top_tagging.yaml")
+    bins, rng = FlatBins.of(analysis.training.flatten), np.random.default_rng(4)
+    # QCD falls from 470 GeV on; top quarks rise until 600 GeV and fall then.
+    spectra = {False: 450 + rng.exponential(80, 2500), True: rng.normal(605, 50, 2000)}
+    pt, weight = {}, {}
+    for is_top, drawn in spectra.items():
+        selected = processor().process(made([{"jets": [{"pt": one}]} for one in drawn]))
+        index = bins.index(selected, place="made")
+        pt[is_top] = selected.observables["pt"]
+        weight[is_top] = flattening(np.bincount(index, minlength=bins.n_bins).astype(float))[index]
+    values, is_signal = np.concatenate(list(pt.values())), np.repeat(list(pt), [len(one) for one in pt.values()])
+
+    assert area_below_roc(values, is_signal, np.ones(len(values))) > 0.6
+    assert area_below_roc(values, is_signal, np.concatenate(list(weight.values()))) == pytest.approx(0.5, abs=0.01)
 
 
 CMS_FILES = {
