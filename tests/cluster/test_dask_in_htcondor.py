@@ -1,6 +1,7 @@
 """`scale: htcondor` on a real pool: the same products, by encrypted connections only, and jobs that stop are told."""
 
 import json
+import re
 import shutil
 import socket
 import ssl
@@ -54,10 +55,7 @@ def toy(made, tmp_path):
 @pytest.fixture
 def slow_toy(toy):
     """The same with time enough to do something to the jobs meanwhile."""
-    processor = toy / "processors/toy.py"
-    text, slower = processor.read_text(encoding="utf-8"), "        __import__('time').sleep(5)\n        met = "
-    processor.write_text(text.replace("        met = ", slower), encoding="utf-8")
-    return toy
+    return first_of_all(toy, "__import__('time').sleep(5)")
 
 
 @pytest.fixture
@@ -69,6 +67,14 @@ def running(condor_pool, slow_toy):
         yield started
     finally:
         kill(started)
+
+
+def first_of_all(folder, statement):
+    """The same folder with a processor that does this before anything else."""
+    processor = folder / "processors/toy.py"
+    text = processor.read_text(encoding="utf-8")
+    processor.write_text(text.replace("        met = ", f"        {statement}\n        met = "), encoding="utf-8")
+    return folder
 
 
 def stage(name, *arguments):
@@ -122,6 +128,16 @@ def test_jobs_that_cannot_start_end_the_stage_after_a_while(condor_pool, toy):
     assert "error: No worker (in HTCondor) is at work, after 3 s. Expected 2. See `condor_q -better-analyze`" in output
     assert "Traceback" not in output
     wait_for(lambda: not jobs_in_queue(condor_pool, toy))
+
+
+def test_a_worker_that_takes_more_memory_than_it_asked_for_ends_the_stage_with_the_range(condor_pool, toy):
+    first_of_all(toy, "kept = b'x' * 10**9; __import__('time').sleep(60)")
+
+    output = condor_pool.run("sh", "-c", f"{' '.join(stage('summarise'))} || true", cwd=toy)
+
+    assert re.search(r"error: A worker \(in HTCondor\) died over s\.root, entries .* no memory left\.", output), output
+    assert "raise scale.memory_mb (it is 700), or lower reading.range_entries." in output
+    assert "Traceback" not in output
 
 
 def test_jobs_end_by_themselves_when_the_stage_is_killed(condor_pool, running, slow_toy):
