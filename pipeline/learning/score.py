@@ -163,15 +163,15 @@ class Scorer:
         Returns:
             Shape (n, n_answers).
         """
-        outputs = outputs_of(self.analysis, model)
-        scores = np.zeros((len(rows), outputs.size), dtype=np.float32)
-        tensors = chunk.tensors[self.analysis.models[model].inputs]
+        analysis, inputs = self.analysis, self.analysis.models[model].inputs
+        outputs = outputs_of(analysis, model)
+        answers = np.zeros((len(rows), analysis.task.answers.size), dtype=np.float32)
         for fold in np.unique(folds).tolist():
             of_fold = folds == fold
-            some = rows[of_fold]
-            predictor = open_model(self.folder / "models" / model / f"fold{fold}", self.analysis.scoring)
-            scores[of_fold] = predictor.predict({name: tensor[some] for name, tensor in tensors.items()})
-        answers: NDArray[np.float32] = self.analysis.task.answered(outputs, scores)
+            tensors = {name: tensor[rows[of_fold]] for name, tensor in chunk.tensors[inputs].items()}
+            predictor = open_model(self.folder / "models" / model / f"fold{fold}", analysis.scoring)
+            scores = predictor.predict(tensors)
+            answers[of_fold] = analysis.task.answered(outputs, scores, analysis.inputs[inputs], tensors)
         return answers
 
 

@@ -104,7 +104,9 @@ class Settings(BaseModel):
         """What a learner asks for the loss; it is the same for all *outputs*."""
         return self
 
-    def answered(self, outputs: OutputSpec, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    def answered(
+        self, outputs: OutputSpec, scores: NDArray[np.float32], collections: Mapping[str, Collection], tensors: Tensors
+    ) -> NDArray[np.float32]:
         """The *scores* as they are."""
         return scores
 

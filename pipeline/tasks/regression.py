@@ -69,6 +69,9 @@ class Assignment(Section):
     partons: tuple[Name, ...] = Field(min_length=1, description="with a target jet_of_<parton> each; -1 for none")
     symmetric: tuple[tuple[Name, ...], ...] = Field((), description="partons that may be exchanged, such as the two of a W")
     weight: Positive = Field(1.0, description="of the cross-entropy, beside the loss of the momenta")
+    momenta: Literal["top_pair"] | None = Field(
+        None, description="what makes momenta of the jets that a network assigns, where it answers no momenta itself"
+    )
 
 
 class Efficiency(Section):
@@ -194,11 +197,13 @@ class Settings(Section):
         """What is to be answered for *n_events* events, shape (n_events, n_targets), from their *truth*."""
         return truth_table(self.truth, truth, n_events)
 
-    def answered(self, outputs: OutputSpec, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The answers, shape (n_events, answers.size), from what a model with *outputs* gave."""
+    def answered(
+        self, outputs: OutputSpec, scores: NDArray[np.float32], collections: Mapping[str, Collection], tensors: Tensors
+    ) -> NDArray[np.float32]:
+        """The answers, shape (n_events, answers.size), from what a model with *outputs* gave to *tensors*."""
         from pipeline.tasks.regression_answers import answered  # here for the same reason
 
-        return answered(self, outputs, scores)
+        return answered(self, outputs, scores, collections, tensors)
 
     def counts_for(self, analysis: Analysis, dataset: str, quantum: Quantum) -> RegressionCounts:
         """What is counted of the answers on *dataset*, empty."""

@@ -6,23 +6,41 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.config import Sequence
 from pipeline.errors import InputError
+from pipeline.physics.assigned_top_pair import assigned_momenta
 from pipeline.stream.truth import from_coordinates
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
+    from pipeline.config import Collection
+    from pipeline.stream.chunk import Tensors
     from pipeline.stream.spec import OutputSpec
     from pipeline.tasks.regression import Settings
 
 
-def answered(task: Settings, outputs: OutputSpec, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+# What makes momenta of assigned jets: (names, features, tensors, jets of partons) -> shape (n_events, n_names).
+RECONSTRUCTIONS = {"top_pair": assigned_momenta}
+
+
+def answered(
+    task: Settings,
+    outputs: OutputSpec,
+    scores: NDArray[np.float32],
+    collections: Mapping[str, Collection],
+    tensors: Tensors,
+) -> NDArray[np.float32]:
     """The answers of a model with *outputs*, shape (n_events, task.answers.size).
 
     Args:
         task: what is asked for.
         outputs: of the model; those of a method without a network are the answers already.
         scores: what it gave, shape (n_events, outputs.size).
+        collections: of its input set.
+        tensors: of that set, shape (n_events, ...).
 
     Returns:
         NaN for what the model does not answer.
@@ -43,7 +61,13 @@ def answered(task: Settings, outputs: OutputSpec, scores: NDArray[np.float32]) -
         answers[:, :n_momenta] = vectors.reshape(len(array), -1)
     if assignment := outputs.head("assignment"):
         head, place = assignment
-        answers[:, n_momenta:] = best_jets(array[:, place].reshape(-1, *head.shape))
+        jets = best_jets(array[:, place].reshape(-1, *head.shape))
+        answers[:, n_momenta:] = jets
+        if momenta is None and task.assignment is not None and task.assignment.momenta is not None:
+            features = {name: one.features if isinstance(one, Sequence) else one for name, one in collections.items()}
+            places = dict(zip(task.partons, jets.T.astype(np.int64), strict=True))
+            reconstruct = RECONSTRUCTIONS[task.assignment.momenta]
+            answers[:, :n_momenta] = reconstruct(task.answers.names[:n_momenta], features, tensors, places)
     return answers
 
 

@@ -79,8 +79,38 @@ def test_a_model_may_learn_one_part_alone(regression):
 
     assert (momenta.size, assignment.size) == (6, 4)
     assert momenta.targets == assignment.targets == task.outputs_for(COLLECTIONS).targets
-    assert np.isnan(answered(task, momenta, np.ones((1, 6), dtype=np.float32))[0]).tolist() == [False] * 8 + [True]
-    assert np.isnan(answered(task, assignment, np.ones((1, 4), dtype=np.float32))[0]).tolist() == [True] * 8 + [False]
+    assert np.isnan(answered(task, momenta, np.ones((1, 6), dtype=np.float32), COLLECTIONS, {})[0]).tolist() == [
+        False
+    ] * 8 + [True]
+    assert np.isnan(answered(task, assignment, np.ones((1, 4), dtype=np.float32), COLLECTIONS, {})[0]).tolist() == [
+        True
+    ] * 8 + [False]
+
+
+def test_momenta_are_made_of_assigned_jets_where_a_network_gives_none(regression):
+    partons = ["b_had", "q1", "q2", "b_lep"]
+    changes = {
+        "objects": {name: {"mass_gev": 1.0} for name in ("w_had", "b_lep")},
+        "systems": {},
+        "response": {},
+        "against": {},
+    }
+    task = regression(**changes, assignment={"partons": partons, "momenta": "top_pair"}).task
+    p4 = ("px", "py", "pz", "energy")
+    collections = {"jets": Sequence(features=p4, max_objects=4), "lepton": p4, "met": ("px", "py")}
+    jets = np.array([[[30, 0, 0, 30], [0, 40, 0, 40], [0, 0, 50, 50], [60, 0, 0, 60]]], dtype=np.float32)
+    tensors = {"jets": jets, "jets_mask": np.ones((1, 4)), "lepton": jets[:, 0], "met": jets[:, 1, :2]}
+    alone, both = (task.outputs_for(collections, heads) for heads in (("assignment",), ()))
+    scores = np.eye(4, dtype=np.float32)[[2, 0, 1, 3]].reshape(
+        1, 16
+    )  # b_had is jet 2, the W is jets 0 and 1, b_lep is jet 3
+
+    found = dict(zip(task.answers.names, answered(task, alone, scores, collections, tensors)[0].tolist(), strict=True))
+    given = np.concatenate([np.ones((1, 6), dtype=np.float32), scores], axis=1)
+
+    assert (found["w_had_pt"], found["b_lep_pt"]) == (50, 60)
+    assert found["w_had_mass"] == pytest.approx(np.sqrt(70**2 - 50**2))
+    assert answered(task, both, given, collections, tensors)[0, 0] == pytest.approx(np.sqrt(2))  # its own answer
 
 
 def test_a_head_that_is_not_there_is_told(regression):
@@ -95,7 +125,7 @@ def test_a_network_s_outputs_become_four_vectors_and_jets(regression):
     outputs = task.outputs_for(COLLECTIONS)
     scores = np.array([[3, 4, 0, 0, -2, 0, 0.1, 0.2, 0.6, 0.1]], dtype=np.float32)
 
-    found = dict(zip(task.answers.names, answered(task, outputs, scores)[0].tolist(), strict=True))
+    found = dict(zip(task.answers.names, answered(task, outputs, scores, COLLECTIONS, {})[0].tolist(), strict=True))
 
     assert (found["a_pt"], found["a_eta"], found["a_mass"]) == (5, 0, 10)
     assert found["b_phi"] == pytest.approx(-np.pi / 2)
@@ -106,7 +136,7 @@ def test_the_answers_of_a_method_without_a_network_are_left_as_they_are(regressi
     task = regression().task
     scores = np.full((2, task.answers.size), np.nan, dtype=np.float32)
 
-    assert answered(task, task.answers, scores) is scores
+    assert answered(task, task.answers, scores, COLLECTIONS, {}) is scores
 
 
 def test_an_answer_that_is_not_finite_is_refused(regression):
@@ -115,7 +145,7 @@ def test_an_answer_that_is_not_finite_is_refused(regression):
     scores[1, 4] = np.inf
 
     with pytest.raises(InputError, match="A network answers inf for b_py"):
-        answered(task, task.outputs_for(COLLECTIONS), scores)
+        answered(task, task.outputs_for(COLLECTIONS), scores, COLLECTIONS, {})
 
 
 @settings(max_examples=50, deadline=None)
