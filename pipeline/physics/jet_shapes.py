@@ -37,7 +37,7 @@ def width(constituents: Objects, jets: Objects) -> NDArray[np.float64]:
 def pt_dispersion(constituents: Objects) -> NDArray[np.float64]:
     """√(Σ pt²) / Σ pt over the constituents, shape (n_jets,): 1 if one carries all, 1/√n if n carry the same.
 
-    Source: CMS-PAS-JME-13-002 (pTD).
+    Source: CMS-PAS-JME-13-002.
     """
     squares = constituents.having(square=constituents["pt"].astype(np.float64) ** 2).total("square")
     return ratio(np.sqrt(squares), constituents.total("pt"))

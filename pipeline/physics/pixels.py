@@ -63,31 +63,31 @@ def points_of(constituents: Objects, jets: Objects) -> Points:
 
 
 def centred(points: Points, *, radius: float) -> Points:
-    """Move the hardest subjet of each jet to the origin.
+    """Move the hardest prong of each jet to the origin.
 
     Args:
         points: of the jets.
-        radius: a subjet is the hardest constituent and all within this distance; its place is their mean, weighted with pt.
+        radius: a prong is the hardest constituent and all within this distance; its place is their mean, weighted with pt.
 
-    Source: arXiv:1511.05190, section 2 (translation), with subjets by the hardest constituents.
+    Source: arXiv:1511.05190, section 2 (translation), with prongs by the hardest constituents.
     """
-    x, y, _ = _subjet(points, np.ones(len(points.pt), dtype=bool), radius)
+    x, y, _ = _prong(points, np.ones(len(points.pt), dtype=bool), radius)
     return points.moved(points.x - x[points.jet], points.y - y[points.jet])
 
 
 def rotated(points: Points, *, radius: float) -> Points:
-    """Turn each jet about the origin until the second subjet lies straight below it, at negative y.
+    """Turn each jet about the origin until the second prong lies straight below it, at negative y.
 
-    Without a second subjet, all constituents are turned until the axis of their largest spread is vertical.
+    Without a second prong, all constituents are turned until the axis of their largest spread is vertical.
 
     Args:
         points: of jets that are `centred`.
-        radius: as there; the second subjet is the hardest constituent outside of the first one, and all around it.
+        radius: as there; the second prong is the hardest constituent outside of the first one, and all around it.
 
     Source: arXiv:1511.05190, section 2 (rotation).
     """
     outside = np.hypot(points.x, points.y) > radius
-    x, y, is_there = _subjet(points, outside, radius)
+    x, y, is_there = _prong(points, outside, radius)
     angle = np.where(is_there, -np.pi / 2 - np.arctan2(y, x), np.pi / 2 - _principal_angle(points))
     cosine, sine = np.cos(angle)[points.jet], np.sin(angle)[points.jet]
     return points.moved(cosine * points.x - sine * points.y, sine * points.x + cosine * points.y)
@@ -134,10 +134,10 @@ def normalised(images: NDArray[np.float32]) -> NDArray[np.float32]:
     return scaled
 
 
-def _subjet(
+def _prong(
     points: Points, allowed: NDArray[np.bool_], radius: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Place of the subjet about the hardest of the *allowed* constituents of each jet, and whether there is one."""
+    """Place of the prong about the hardest of the *allowed* constituents of each jet, and whether there is one."""
     pt = np.where(allowed, points.pt, 0)
     seed = _hardest(points, pt)
     is_there = seed >= 0

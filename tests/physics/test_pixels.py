@@ -92,7 +92,7 @@ def test_what_lies_outside_is_not_on_the_image():
     assert pixels(edge, **GRID).sum(axis=(1, 2)).tolist() == [5, 0]
 
 
-def test_the_first_subjet_moves_to_the_origin():
+def test_the_first_prong_moves_to_the_origin():
     jet = [(0.30, 0.1, 60.0), (0.36, 0.1, 30.0), (-0.3, 0.0, 50.0)]
     found = centred(points([], jet), radius=RADIUS)
 
@@ -102,7 +102,7 @@ def test_the_first_subjet_moves_to_the_origin():
 
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 1000))
-def test_rotation_puts_the_second_subjet_down(seed):
+def test_rotation_puts_the_second_prong_down(seed):
     one = rotated(centred(drawn(20, seed=seed), radius=RADIUS), radius=RADIUS)
     distance = np.hypot(one.x, one.y)
 
@@ -117,7 +117,7 @@ def test_rotation_puts_the_second_subjet_down(seed):
             assert np.average(one.y[near], weights=one.pt[near]) < 0
 
 
-def test_without_a_second_subjet_the_longest_axis_is_upright():
+def test_without_a_second_prong_the_longest_axis_is_upright():
     jet = [(0.1, 0.1, 1.0), (-0.1, -0.1, 1.0), (0.01, -0.01, 1.0)]
     found = rotated(points(jet), radius=RADIUS)
 
@@ -144,7 +144,7 @@ def test_a_jet_that_is_moved_turned_and_mirrored_gives_the_same_points(seed, ang
     other = other.moved(other.x + shift, other.y - shift)
     expected, found = together(one), together(other)
 
-    # The longest axis of a jet without a second subjet has two ends.
+    # The longest axis of a jet without a second prong has two ends.
     second = expected.total((np.hypot(expected.x, expected.y) > RADIUS).astype(float)) > 0
     kept = second[one.jet]
     assert kept.any()
