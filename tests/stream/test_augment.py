@@ -74,9 +74,8 @@ def test_an_event_turns_the_same_in_any_chunk(cut):
     whole, _ = turned(keys, tensors, truth)
     parts = []
     for some in (slice(cut), slice(cut, None)):
-        part, _ = turned(
-            keys[some], {name: tensor[some] for name, tensor in tensors.items()}, {name: t[some] for name, t in truth.items()}
-        )
+        inputs, targets = ({name: table[some] for name, table in tables.items()} for tables in (tensors, truth))
+        part, _ = turned(keys[some], inputs, targets)
         parts.append(part["lepton"])
 
     np.testing.assert_array_equal(np.concatenate(parts), whole["lepton"])
