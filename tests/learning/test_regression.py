@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ import uproot
 from pipeline.config import check_plugins, load_analysis
 from pipeline.errors import InputError
 from pipeline.events.planning import make_plan
+from pipeline.files import write_json
 from pipeline.learning.score import score
 from pipeline.learning.summarise import summarise
 from pipeline.learning.train import train
 from pipeline.results.evaluate import evaluate
 from pipeline.results.plot import list_drawings, read_products
+from pipeline.results.report import report
 from pipeline.statistics.hashing import event_hash, fold_of
 from pipeline.stream.cache import ChunkCache
 from pipeline.stream.model_weights import model_weights
@@ -283,3 +286,20 @@ def test_methods_are_compared_on_the_same_events(both):
     )
     assert paired["efficiency"]["a"]["stat"] > 0
     assert "event" not in paired["efficiency"]
+
+
+def test_the_report_shows_what_was_reached(measured, toy, tmp_path):
+    """All that it reads is there but the figures, of which there are none."""
+    (folder, _, _, plan), (_, out) = toy, measured
+    write_toy_regression(folder, models=ONLY_MEASURED)
+    analysis = load_analysis("config/toy.yaml")
+    plan.save(out / "plan.json")
+    shutil.copy("results/toy/summary.json", out / "summary.json")
+    write_json(out / "figures/index.json", [])
+    report(analysis, out, config_path="config/toy.yaml", logs_dir=tmp_path, out=tmp_path / "report.html", code_digest="none")
+    write_toy_regression(folder)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+
+    assert "σ68, events of class full" in page
+    assert "1 models, each trained 2 times." in page
+    assert "Overtraining" not in page
