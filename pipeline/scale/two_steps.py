@@ -45,7 +45,7 @@ def submitted(client: Any, function: Callable[[Item], Result], item: Item) -> An
     """The future of *function* on *item*, which is importable by name."""
     if isinstance(function, TwoSteps):
         offers = offers_of(client, function.wants)
-        offers.look()
+        offers.look(client)
         if offers.offering:
             return Apart(client, offers, function, item)
     return client.submit(function, item, **OPTIONS)
@@ -53,9 +53,8 @@ def submitted(client: Any, function: Callable[[Item], Result], item: Item) -> An
 
 @dataclass(slots=True)
 class Offers:
-    """Which workers of *client* offer *resource*; looked at once in a few seconds, for all futures together."""
+    """Which workers of a client offer *resource*; looked at once in a few seconds, for all futures together."""
 
-    client: Any
     resource: str
     clock: Callable[[], float] = time.monotonic
     offering: frozenset[str] = frozenset()
@@ -68,13 +67,13 @@ class Offers:
     def __post_init__(self) -> None:
         self._offered = self._read = self.clock()
 
-    def look(self) -> None:
+    def look(self, client: Any) -> None:
         """See who is there."""
         now = self.clock()
         if now < self._next_look:
             return
         self._next_look = now + SECONDS_BETWEEN_LOOKS
-        workers = self.client.scheduler_info()["workers"]
+        workers = client.scheduler_info()["workers"]
         self.offering = frozenset(name for name, worker in workers.items() if worker["resources"].get(self.resource, 0) > 0)
         self.others = frozenset(workers) - self.offering
         self._offered = now if self.offering else self._offered
@@ -98,14 +97,14 @@ class Offers:
         return not self.others and self.clock() - self._read >= SECONDS_WITHOUT
 
 
-# By client, and by resource.
+# By client, for as long as there is one, and by resource.
 _OFFERS: WeakKeyDictionary[Any, dict[str, Offers]] = WeakKeyDictionary()
 
 
 def offers_of(client: Any, resource: str) -> Offers:
     """The one look at *client* for all its futures."""
     by_resource = _OFFERS.setdefault(client, {})
-    return by_resource.setdefault(resource, Offers(client, resource))
+    return by_resource.setdefault(resource, Offers(resource))
 
 
 class Apart:
@@ -144,7 +143,7 @@ class Apart:
 
     def _follow(self) -> None:
         """Give what only workers could read that have gone to those that are there now."""
-        self._offers.look()
+        self._offers.look(self._client)
         self._offers.check()
         gone = self._readers and self._readers.isdisjoint(self._offers.others)
         if gone and (self._offers.others or self._offers.only_offering):

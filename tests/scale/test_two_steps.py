@@ -140,8 +140,8 @@ class Waiting:
 
     def __init__(self, *looks):
         self.farm, self.clock = Farm(*looks), Clock()
-        offers = Offers(self.farm, "GPU", clock=self.clock)
-        offers.look()
+        offers = Offers("GPU", clock=self.clock)
+        offers.look(self.farm)
         self.results = [Apart(self.farm, offers, STEPS, number) for number in range(2)]
 
     def wait(self, seconds):
