@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Variable = Literal["pt", "eta", "phi", "mass", "px", "py", "pz", "energy", "rapidity"]
 Augmentation = Literal["rotate_phi", "reflect_eta"]
+
+VARIABLES: tuple[str, ...] = get_args(Variable)
 
 # All that is trained belongs to one class: nothing is to be balanced.
 TRAINED = "trained"
@@ -225,7 +227,8 @@ class Settings(Section):
         observables: Mapping[str, Any],
     ) -> RegressionEntries:
         """What one chunk of *dataset* adds to what is counted: see `regression_entries.RegressionEntries.of`."""
-        from pipeline.tasks.regression_entries import CountedBy, RegressionEntries  # here for the same reason
+        from pipeline.tasks.regression_entries import RegressionEntries  # here for the same reason
+        from pipeline.tasks.regression_layout import CountedBy
 
         by = CountedBy.of_dataset(analysis, dataset, quantum)
         known = truth if dataset in analysis.trained_datasets() else {}
@@ -267,8 +270,7 @@ class Settings(Section):
         return self._known().get(name)
 
     def _known(self) -> dict[str, tuple[str, str]]:
-        variables: tuple[str, ...] = Variable.__args__  # type: ignore[attr-defined]
-        return {f"{name}_{v}": (name, v) for name in (*self.objects, *self.systems) for v in variables}
+        return {f"{name}_{v}": (name, v) for name in (*self.objects, *self.systems) for v in VARIABLES}
 
     def _check_collection(self, where: str, collections: Mapping[str, Collection]) -> None:
         wanted = self.assignment.collection if self.assignment is not None else ""

@@ -12,8 +12,8 @@ from pipeline.statistics.bootstrap import ReplicaCounts
 from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.statistics.npz import joined, load_arrays, save_arrays, split
 from pipeline.statistics.sums import Quantum, bincount_exact
-from pipeline.tasks.regression_entries import CountedBy, RegressionEntries, answer_histograms
-from pipeline.tasks.regression_layout import JOINED, N_CURVE_BINS
+from pipeline.tasks.regression_entries import answer_histograms
+from pipeline.tasks.regression_layout import JOINED, N_CURVE_BINS, CountedBy
 from pipeline.tasks.residuals import N_BINS, NO_BIN
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.config import Analysis
+    from pipeline.tasks.regression_entries import RegressionEntries
 
 # Events whose rows are worked out at once: some hundred integers for each.
 EVENTS_AT_ONCE = 4096

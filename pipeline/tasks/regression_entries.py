@@ -13,8 +13,7 @@ from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.statistics.hashing import salted
 from pipeline.statistics.histogram import HistogramAxis
 from pipeline.stream.truth import GIVEN, in_coordinates, vectors
-from pipeline.tasks.regression import EVENT_CLASS, JET_OF
-from pipeline.tasks.regression_layout import ALL_VARIABLES, CountedBy
+from pipeline.tasks.regression import EVENT_CLASS, JET_OF, VARIABLES
 from pipeline.tasks.regression_loss import exchanges
 from pipeline.tasks.residuals import AXES, residual
 
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.stream.chunk import Tensors
-    from pipeline.tasks.regression_layout import Layout
-
-__all__ = ["CountedBy", "RegressionEntries", "answer_histograms"]
+    from pipeline.tasks.regression_layout import CountedBy, Layout
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +109,7 @@ class RegressionEntries:
 def _true_bodies(layout: Layout, truth: Tensors, n_events: int) -> NDArray[np.float64]:
     """Objects and systems, shape (n_bodies, n_events, n_variables); NaN where there is no truth."""
     if not truth:
-        return np.full((len(layout.bodies), n_events, len(ALL_VARIABLES)), np.nan)
+        return np.full((len(layout.bodies), n_events, len(VARIABLES)), np.nan)
     objects = {name: vectors(truth, name, n_events) for name in layout.task.objects}
     return _bodies(layout, objects, n_events)
 
@@ -120,8 +117,8 @@ def _true_bodies(layout: Layout, truth: Tensors, n_events: int) -> NDArray[np.fl
 def _bodies(layout: Layout, objects: Mapping[str, NDArray[np.float64]], n_events: int) -> NDArray[np.float64]:
     """All variables of objects and systems from (pt, eta, phi, mass), shape (n_bodies, n_events, n_variables)."""
     systems = [_sum([objects[name] for name in members]) for members in layout.task.systems.values()]
-    parts = [in_coordinates(one, ALL_VARIABLES) for one in (*objects.values(), *systems)]
-    return np.array(parts, dtype=np.float64).reshape(len(parts), n_events, len(ALL_VARIABLES))
+    parts = [in_coordinates(one, VARIABLES) for one in (*objects.values(), *systems)]
+    return np.array(parts, dtype=np.float64).reshape(len(parts), n_events, len(VARIABLES))
 
 
 def _sum(members: list[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -190,7 +187,7 @@ def _cells(layout: Layout, true: NDArray[np.float64], observables: Mapping[str, 
     for axis, (name, edges) in enumerate(layout.axes.items()):
         if layout.is_own(name):
             for body in range(len(layout.bodies)):
-                cells[axis, body] = _inside(true[body, :, ALL_VARIABLES.index("pt")], edges)
+                cells[axis, body] = _inside(true[body, :, VARIABLES.index("pt")], edges)
         else:
             cells[axis, :] = _inside(_values(layout, name, true, observables), edges)
     return cells
@@ -200,7 +197,7 @@ def _values(layout: Layout, name: str, true: NDArray[np.float64], observables: M
     quantity = layout.task.quantity(name)
     if quantity is not None:
         body, variable = quantity
-        return true[layout.bodies.index(body), :, ALL_VARIABLES.index(variable)]
+        return true[layout.bodies.index(body), :, VARIABLES.index(variable)]
     if name not in observables:
         raise InputError(
             f"There is no {name!r} to draw curves against. {nearest(name, observables)} Correct task.against in the YAML: an"
@@ -219,7 +216,7 @@ def _inside(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[
 def _residual_bins(layout: Layout, answer: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.uint8]:
     rows = []
     for body, variable in layout.quantities:
-        place, column = layout.bodies.index(body), ALL_VARIABLES.index(variable)
+        place, column = layout.bodies.index(body), VARIABLES.index(variable)
         rows.append(AXES[variable].bins(residual(variable, answer[place, :, column], true[place, :, column])))
     return np.array(rows, dtype=np.uint8).reshape(len(layout.quantities), true.shape[1])
 
@@ -236,7 +233,7 @@ def _asked(layout: Layout) -> list[int]:
 
 def _near(layout: Layout, answer: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which objects are within the distance and the window of the truth, shape (n_objects, n_events)."""
-    pt, eta, phi = (ALL_VARIABLES.index(name) for name in ("pt", "eta", "phi"))
+    pt, eta, phi = (VARIABLES.index(name) for name in ("pt", "eta", "phi"))
     window = layout.task.efficiency
     known = np.asarray(np.isfinite((answer - true)[..., [pt, eta, phi]]).all(axis=2, keepdims=True))
     a, t = (np.where(known, one, 1.0) for one in (answer, true))
@@ -285,7 +282,7 @@ def answer_histograms(by: CountedBy) -> DatasetHistograms:
     axes: dict[str, HistogramAxis] = {}
     for name, (_, column, _, edges) in by.layout.responses.items():
         axes[f"truth_{name}"] = HistogramAxis(f"truth_{name}", name, False, tuple(edges.tolist()))
-        steps = tuple(AXES[ALL_VARIABLES[column]].edges.tolist())
+        steps = tuple(AXES[VARIABLES[column]].edges.tolist())
         for model in by.models:
             axes[f"{model}_{name}"] = HistogramAxis(f"{model}_{name}", name, False, tuple(edges.tolist()))
             axes[f"{model}_{name}_residual"] = HistogramAxis(f"{model}_{name}_residual", f"{name} residual", False, steps)
@@ -305,5 +302,5 @@ def _filled(
         fill(f"truth_{name}", true[body, :, column])
         for model, one in zip(by.models, bodies, strict=True):
             fill(f"{model}_{name}", one[body, :, column])
-            fill(f"{model}_{name}_residual", residual(ALL_VARIABLES[column], one[body, :, column], true[body, :, column]))
+            fill(f"{model}_{name}_residual", residual(VARIABLES[column], one[body, :, column], true[body, :, column]))
     return made

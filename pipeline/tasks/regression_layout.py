@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.tasks.regression import OWN_PT, Settings
+from pipeline.tasks.regression import OWN_PT, VARIABLES, Settings
 from pipeline.tasks.residuals import N_BINS, N_REGULAR
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Layout:
         for (name, one), stop in zip(edges.items(), stops, strict=True):
             body, variable = self.task.quantity(name) or ("", "")
             place = slice(stop - (len(one) + 1) ** 2, stop)
-            found[name] = (self.bodies.index(body), ALL_VARIABLES.index(variable), place, one)
+            found[name] = (self.bodies.index(body), VARIABLES.index(variable), place, one)
         return found
 
     @property
@@ -180,9 +180,6 @@ class Layout:
     def is_own(self, axis: str) -> bool:
         """Whether *axis* is another one for each object: its own true transverse momentum."""
         return axis == OWN_PT
-
-
-ALL_VARIABLES = ("pt", "eta", "phi", "mass", "px", "py", "pz", "energy", "rapidity")
 
 
 def edges_of(binned: Binned) -> NDArray[np.float64]:
