@@ -313,3 +313,41 @@ def test_an_unknown_class_of_events_is_told(analysis, answered_events):
 def test_an_axis_that_is_not_there_is_told(regression, answered_events):
     with pytest.raises(InputError, match=r"no 'n_jet' to draw curves against\. Nearest: 'n_jets'"):
         counts_of(regression(against={"n_jet": {"edges": [0, 1]}}), answered_events(5))
+
+
+def test_an_assignment_alone_is_evaluated(regression, answered_events, tmp_path):
+    analysis = regression(objects={}, systems={}, response={}, against={"n_jets": {"edges": [0, 7]}})
+    events = answered_events(N)
+    events["unseen"] = {model: answers[:, -1:] for model, answers in events["unseen"].items()}
+    whole = reached(regression(), answered_events(N), tmp_path / "x").metrics["both"]
+    alone = reached(analysis, events, tmp_path / "y").metrics["both"]
+
+    assert alone["assignment"] == whole["assignment"]
+    assert "efficiency" not in alone
+    assert alone["curves"]["n_jets"]["all"]["efficiency"]["assignment"] == [whole["assignment"]["event"]]
+
+
+def test_a_model_of_momenta_alone_has_no_assignment(analysis, answered_events, tmp_path):
+    events = answered_events(N)
+    events["unseen"]["both"][:, -1] = np.nan
+    found = reached(analysis, events, tmp_path / "x").metrics["both"]
+
+    assert "assignment" not in found
+    assert "event" in found["efficiency"]
+
+
+def test_partons_that_may_be_exchanged_are_right_either_way(regression, answered_events, tmp_path):
+    assignment = {"partons": ["q", "r", "s"], "symmetric": [["r", "s"]]}
+    analysis = regression(assignment=assignment)
+    events = answered_events(3)
+    for name, jets in (("q", [0, 0, 0]), ("r", [1, 1, 1]), ("s", [2, 2, -1])):
+        events["truth"][f"jet_of_{name}"] = np.array(jets, dtype=np.float32)
+    events["weights"] = np.ones(3)
+    # Exchanged; one quark with the jet of b; exchanged, and the other has no jet.
+    given = np.array([[0, 2, 1], [0, 0, 2], [0, 3, 1]], dtype=np.float32)
+    events["unseen"] = {m: np.concatenate([a[:, :-1], given], axis=1) for m, a in events["unseen"].items()}
+    found = reached(analysis, events, tmp_path / "x").metrics["both"]["assignment"]
+
+    assert {name: entry["value"] for name, entry in found.items()} == pytest.approx(
+        {"q": 1.0, "r": 2 / 3, "s": 1.0, "event": 1 / 2}
+    )
