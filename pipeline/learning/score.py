@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.datasets import get_dataset
 from pipeline.events.ledger import Ledger
+from pipeline.events.reading import reading
 from pipeline.files import read_json, write_json
 from pipeline.learning.building import outputs_of
 from pipeline.learning.model_record import read_record
@@ -50,14 +51,14 @@ GPU = "GPU"
 
 @dataclass(frozen=True, slots=True)
 class ReadRange:
-    """What is read of one range, for whoever predicts; it may go to another process.
+    """What is read of one range, for whoever predicts.
 
     Args:
         part: the range.
         n_events: before the selection.
         ids: of the selected events.
         chunk: what models see of them.
-        observables: by name, those with one number an event, shape (n_selected,).
+        observables: by name, one number an event, shape (n_selected,), or jagged; jagged ones do not go to another process.
         histograms: of the range.
     """
 
@@ -65,7 +66,7 @@ class ReadRange:
     n_events: int
     ids: EventIds
     chunk: Chunk
-    observables: dict[str, NDArray[Any]]
+    observables: dict[str, Any]
     histograms: DatasetHistograms
 
 
@@ -97,7 +98,7 @@ class Scorer:
     def steps(self) -> Callable[[Range], ScoredRange]:
         """The same, with predicting apart from reading where a GPU can help: Keras on the workers that have one."""
         with_keras = self.analysis.scoring == "keras" and self.analysis.models
-        return TwoSteps(self.read, self.predict, GPU) if with_keras else self
+        return TwoSteps(self.send, self.predict, GPU) if with_keras else self
 
     def read(self, part: Range) -> ReadRange:
         """Select the events of one range and fill their histograms."""
@@ -106,7 +107,13 @@ class Scorer:
         histograms = DatasetHistograms.for_analysis(self.analysis, self.quantum)
         histograms.fill(observables, selected.weight)
         n_events = selected.cutflow.cuts[0].n_events
-        return ReadRange(part, n_events, selected.ids, chunk, _flat(observables), histograms)
+        return ReadRange(part, n_events, selected.ids, chunk, observables, histograms)
+
+    def send(self, part: Range) -> ReadRange:
+        """As `read`, fit for another process: an observable that is not read yet could not be read there."""
+        found = self.read(part)
+        with reading(part):
+            return replace(found, observables=_flat(found.observables))
 
     def predict(self, read: ReadRange) -> ScoredRange:
         """Score the events of one range with every model."""
@@ -255,7 +262,7 @@ def typical_weight(plan: Plan, dataset: str) -> Quantum:
 
 
 def _flat(observables: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """Those with one number an event; a jagged one may be unread yet, and would be so in another process."""
+    """Those with one number an event, as NumPy has them."""
     flat = {name: values for name, values in observables.items() if ak.Array(values).ndim == 1}
     return {name: values if isinstance(values, np.ndarray) else ak.to_numpy(values) for name, values in flat.items()}
 

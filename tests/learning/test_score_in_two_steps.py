@@ -1,11 +1,14 @@
 """With `scoring: keras`, workers that have a GPU predict and the others read; the products are those of one process."""
 
+import pickle
 import shutil
 
+import awkward as ak
 import numpy as np
 import pytest
 import uproot
 from click.testing import CliRunner
+from coffea.nanoevents import NanoAODSchema, NanoEventsFactory
 from distributed import Client, Nanny, SpecCluster
 from distributed import Scheduler as DaskScheduler
 
@@ -83,6 +86,20 @@ def test_networks_on_onnx_and_analyses_without_models_are_scored_in_one_step():
     steps = [Scorer(analysis, None, None, "").steps for analysis in (Made("onnx"), Made("keras", models=()), Made("keras"))]
 
     assert [isinstance(one, TwoSteps) for one in steps] == [False, False, True]
+
+
+@pytest.mark.filterwarnings("ignore:Missing cross-reference index:RuntimeWarning")
+def test_observables_that_are_not_read_yet_can_travel_when_they_have_one_number_an_event(tmp_path, make_nano):
+    path = make_nano(tmp_path / "a.root")
+    factory = NanoEventsFactory.from_root({str(path): "Events"}, schemaclass=NanoAODSchema, mode="virtual")
+    events = factory.events()
+    given = {"met": events.MET.pt, "plain": np.arange(12.0), "masked": ak.mask(np.arange(12), np.arange(12) > 5)}
+
+    sent = pickle.loads(pickle.dumps(score._flat(given | {"muon_pt": events.Muon.pt})))
+
+    assert list(sent) == list(given)
+    assert sent["met"].tolist() == [10.0 + number for number in range(12)]
+    assert sent["masked"].tolist() == [None] * 6 + list(range(6, 12))
 
 
 class Made:
