@@ -36,7 +36,7 @@ def loss_of(values):
 
 
 def run(study, number, *, stop_after=99):
-    """Report a loss that falls from epoch to epoch, until the trial is complete, pruned, or *stop_after* epochs are noted."""
+    """Report a loss that falls from epoch to epoch, until the trial is complete or pruned, or was stopped after an epoch."""
     running, found = study.resume(number), loss_of(study.trials()[number].values)
     if study.is_pruned(number):
         running.prune()
@@ -149,7 +149,7 @@ def test_two_processes_do_not_lead_one_search(make_study):
     with (
         make_study().alone(),
         pytest.raises(
-            PipelineError, match="Another process leads the search in .*a. Two would run .* Wait for it, or end it"
+            PipelineError, match=r"Another process leads the search in .*a. Two would run .* Wait for it, or end it"
         ),
         make_study().alone(),
     ):
