@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from pipeline import plugins
+from pipeline.checks import check_tune
 from pipeline.config import Training, load_analysis
 from pipeline.stream.spec import InputSpec, OutputSpec
 
@@ -52,6 +53,20 @@ def test_the_flattening_of_the_documentation_is_valid(pytestconfig):
     flatten = Training.model_validate(yaml.safe_load(blocks(text, "yaml")[1])["training"]).flatten
 
     assert [binned.n_bins for binned in flatten.variables.values()] == [7, 10]
+
+
+def test_the_search_of_the_documentation_is_valid(pytestconfig, tmp_path):
+    root = pytestconfig.rootpath
+    text = (root / "docs/adding.md").read_text(encoding="utf-8")
+    (given,) = [block for block in blocks(text, "yaml") if block.startswith("tune:")]
+    content = yaml.safe_load((root / "config/hh_bbww.yaml").read_text(encoding="utf-8"))
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({**content, **yaml.safe_load(given)}), encoding="utf-8")
+    analysis = load_analysis(path)
+
+    check_tune(analysis, root)
+
+    assert set(analysis.tune["dnn"].options()) == {"units", "dropout"}
 
 
 def test_the_yaml_of_the_readme_is_valid(pytestconfig, tmp_path):
