@@ -18,10 +18,11 @@ def histogrammed(selected: Selected) -> dict[str, Any]:
 
 
 def check_histograms(analysis: Analysis, selected: Selected) -> None:
-    """See that the processor gives what *analysis* histograms; asked in the first pass over the events, not in the last.
+    """See that the processor gives what *analysis* histograms, and what its task draws curves against; asked in the first
+    pass over the events, not in the last.
 
     Raises:
-        InputError: it does not; names each histogram, and what is nearest.
+        InputError: it does not; names each histogram or the axis, and what is nearest.
     """
     given = histogrammed(selected)
     missing = {name: axis.observable for name, axis in analysis.histograms.items() if axis.observable not in given}
@@ -32,3 +33,9 @@ def check_histograms(analysis: Analysis, selected: Selected) -> None:
             f"Histograms of config/{analysis.name}.yaml want observables that processors/{analysis.processor}.py does not"
             f" give: {wanted}. {hints} Correct histograms.<name>.observable, or add them in the processor."
         )
+    for name in analysis.task.observables if analysis.models else ():
+        if name not in given:
+            raise InputError(
+                f"task.against of config/{analysis.name}.yaml wants {name!r}, which processors/{analysis.processor}.py does"
+                f" not give. {nearest(name, given)} Correct the name, or add it in the processor."
+            )

@@ -43,6 +43,8 @@ class Settings(BaseModel):
     augment: ClassVar[tuple[str, ...]] = ()
     # Whether boosted trees learn it.
     takes_trees: ClassVar[bool] = True
+    # Observables that the evaluation asks for.
+    observables: ClassVar[tuple[str, ...]] = ()
     # Settings that a training does not depend on.
     evaluated: ClassVar[frozenset[str]] = frozenset()
 

@@ -146,6 +146,11 @@ class Settings(Section):
                 yield f"{model}_{quantity}_residual", f"the residuals of model {model!r}"
 
     @property
+    def observables(self) -> tuple[str, ...]:
+        """Observables of the processor that curves are drawn against."""
+        return tuple(name for name in self.against if name != OWN_PT and self.quantity(name) is None)
+
+    @property
     def truth(self) -> TruthSpec:
         """What a batch brings as targets."""
         coordinates = COORDINATES[self.coordinates] if self.objects else ()

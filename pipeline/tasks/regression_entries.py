@@ -203,7 +203,13 @@ def _values(layout: Layout, name: str, true: NDArray[np.float64], observables: M
             f"There is no {name!r} to draw curves against. {nearest(name, observables)} Correct task.against in the YAML: an"
             " observable of the processor, a true <object>_<variable>, or pt."
         )
-    return np.asarray(observables[name], dtype=np.float64)
+    values = observables[name]
+    if getattr(values, "ndim", 1) != 1:
+        raise InputError(
+            f"Observable {name!r} has several numbers an event, so that no curve can be drawn against it. Expected one."
+            " Choose another in task.against."
+        )
+    return np.asarray(values, dtype=np.float64)
 
 
 def _inside(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int16]:

@@ -115,6 +115,16 @@ def test_an_angle_is_not_scaled(toy, tmp_path):
     assert (outputs.spread[[0, 1]] != 1).all()
 
 
+def test_an_axis_that_the_processor_does_not_give_is_told_in_the_first_pass(toy, tmp_path):
+    folder, _, _, plan = toy
+    write_toy_regression(folder, task={**TASK, "against": {"n_jet": {"edges": [0, 1]}}})
+    analysis = load_analysis("config/toy.yaml")
+    write_toy_regression(folder)
+
+    with pytest.raises(InputError, match=r"task\.against of config/toy\.yaml wants 'n_jet', .* Nearest: 'n_jets'"):
+        summarise(analysis, plan, tmp_path / "summary.json", scratch=ChunkCache(tmp_path, 1e9))
+
+
 def test_a_summary_of_other_targets_is_refused(toy, summary):
     folder = toy[0]
     write_toy_regression(folder, task={**TASK, "coordinates": "pt_eta_phi_mass"})

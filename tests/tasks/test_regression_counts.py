@@ -351,3 +351,11 @@ def test_partons_that_may_be_exchanged_are_right_either_way(regression, answered
     assert {name: entry["value"] for name, entry in found.items()} == pytest.approx(
         {"q": 1.0, "r": 2 / 3, "s": 1.0, "event": 1 / 2}
     )
+
+
+def test_an_axis_of_several_numbers_an_event_is_refused(regression, answered_events):
+    events = answered_events(5)
+    events["observables"] = {"jet_pt": np.ones((5, 2))}
+
+    with pytest.raises(InputError, match="'jet_pt' has several numbers an event"):
+        counts_of(regression(against={"jet_pt": {"edges": [0, 1]}}), events)
