@@ -9,6 +9,8 @@ from keras import ops
 NEVER = -1e9
 # Below this a logarithm of a pair ends.
 SMALLEST = 1e-8
+# Of batch normalisation, as PyTorch has it; with Keras' 0.99 the moving means of a small sample lag behind for epochs.
+MOMENTUM = 0.9
 
 
 def build(
@@ -67,7 +69,7 @@ def build(
 
 
 def _embedded(x, mask, widths):
-    x = keras.layers.BatchNormalization(name="input_batch_norm")(x, mask=ops.squeeze(mask, axis=-1))
+    x = keras.layers.BatchNormalization(momentum=MOMENTUM, name="input_batch_norm")(x, mask=ops.squeeze(mask, axis=-1))
     for step, width in enumerate(widths, start=1):
         x = keras.layers.LayerNormalization(name=f"embedding_{step}_norm")(x)
         x = keras.layers.Dense(width, activation="gelu", name=f"embedding_{step}")(x)
@@ -78,10 +80,12 @@ def _pair_bias(given, mask, columns, widths):
     """A number for each head and pair of particles, (batch, heads, n, n)."""
     is_pair = ops.squeeze(mask, axis=-1)
     is_pair = ops.expand_dims(is_pair, 2) * ops.expand_dims(is_pair, 1)
-    x = keras.layers.BatchNormalization(name="pair_batch_norm")(_pair_features(given, columns), mask=is_pair)
+    x = keras.layers.BatchNormalization(momentum=MOMENTUM, name="pair_batch_norm")(
+        _pair_features(given, columns), mask=is_pair
+    )
     for step, width in enumerate(widths, start=1):
         x = keras.layers.Dense(width, name=f"pair_{step}")(x)
-        x = keras.layers.BatchNormalization(name=f"pair_{step}_batch_norm")(x, mask=is_pair)
+        x = keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"pair_{step}_batch_norm")(x, mask=is_pair)
         if step < len(widths):
             x = keras.layers.Activation("gelu", name=f"pair_{step}_activation")(x)
     return ops.transpose(x, (0, 3, 1, 2))

@@ -8,6 +8,8 @@ from keras import ops
 
 # Added to the distance to what is no neighbour: larger than any distance of normalised features.
 FAR = 1e9
+# Of batch normalisation, as PyTorch has it; with Keras' 0.99 the moving means of a small sample lag behind for epochs.
+MOMENTUM = 0.9
 
 
 def build(
@@ -148,7 +150,7 @@ def _dense(x, mask, width, *, name):
 
 def _batch_norm(x, mask, *, name):
     mask = ops.squeeze(mask, axis=-1) if len(mask.shape) == len(x.shape) else mask
-    return keras.layers.BatchNormalization(name=f"{name}_batch_norm")(x, mask=mask)
+    return keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_batch_norm")(x, mask=mask)
 
 
 def _columns(spec, names):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import keras
 
+# Of batch normalisation, as PyTorch has it; with Keras' 0.99 the moving means of a small sample lag behind for epochs.
+MOMENTUM = 0.9
+
 
 def build(
     inputs,
@@ -73,7 +76,9 @@ def _activated(x, mask, *, name):
 
 
 def _normalised(x, mask, *, name):
-    return keras.layers.BatchNormalization(name=f"{name}_batch_norm")(x, mask=keras.ops.squeeze(mask, axis=-1))
+    return keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_batch_norm")(
+        x, mask=keras.ops.squeeze(mask, axis=-1)
+    )
 
 
 def _particles(inputs):
