@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from models.layers.rows import input_tensors, rows_of
+from pipeline.config import Sequence, load_analysis
+from pipeline.stream.spec import OutputSpec
 from tests.models.objects import OBJECTS, ask, build, events, inputs, keras, outputs, spec
 
 MOMENTA = outputs("momenta")
@@ -38,6 +40,24 @@ def test_as_it_is_it_is_the_published_network():
     assert hidden == [*block, *(["Bidirectional", "BatchNormalization"] * 3), *(block * 3), "Dense"]
     activations = [layer.activation.__name__ for layer in model.layers if type(layer).__name__ == "Dense"]
     assert activations == ["relu", "relu", "elu", "elu", "linear"]
+
+
+def test_the_analysis_of_top_pairs_gives_it_the_published_six_rows_of_six(pytestconfig):
+    analysis = load_analysis(pytestconfig.rootpath / "config/ttbar.yaml")
+    collections = analysis.inputs[analysis.models["blstm"].inputs]
+    given = {
+        name: spec(name, one.features, one.max_objects) if isinstance(one, Sequence) else spec(name, one)
+        for name, one in collections.items()
+    }
+    momenta, _ = analysis.task.outputs_for(collections).head("momenta")
+
+    model = build("blstm", OutputSpec(momenta.names, "linear", (momenta,)), given=given)
+
+    assert rows_of(input_tensors(given), given)[0].shape == (None, 6, 6)
+    assert collections["lepton"] == ("px", "py", "pz")
+    assert collections["jets"].features == ("px", "py", "pz", "energy", "mass", "btag")
+    assert momenta.rows == OBJECTS
+    assert model.count_params() == 332_201
 
 
 def test_every_size_is_an_option():
