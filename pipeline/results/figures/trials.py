@@ -101,11 +101,20 @@ def _draw_setting(axes: Axes, setting: Searched) -> None:
         axes.tick_params(axis="x", which="minor", bottom=False, top=False)
     else:
         axes.set_xscale("log" if setting.log else "linear")
-        axes.set_xlim(*setting.ends)
+        axes.set_xlim(*_with_margin(*setting.ends, log=setting.log))
     low, high = _range(setting.losses)
     headroom(axes, high, rows=3, bottom=low)
     axes.set(xlabel=setting.name, ylabel="Validation loss")
     legend(axes)
+
+
+def _with_margin(low: float, high: float, *, log: bool) -> tuple[float, float]:
+    """A little more than from *low* to *high*, so that points at the ends are seen whole."""
+    if log:
+        factor = (high / low) ** 0.04
+        return low / factor, high * factor
+    margin = 0.04 * (high - low)
+    return low - margin, high + margin
 
 
 def _place(setting: Searched, value: Any) -> float:
