@@ -117,6 +117,7 @@ def test_the_figures_are_written_and_nothing_of_a_trial_stays_but_the_journal(fo
     assert not (folder / "results/toy/models").exists()
 
 
+@pytest.mark.slow
 def test_a_trial_is_what_train_makes_with_its_settings(folder):
     """The validation loss in the table is that of the model of fold 0, trained with the best settings."""
     done("tune", "--model", "m")

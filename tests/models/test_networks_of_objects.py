@@ -65,6 +65,7 @@ def test_onnx_answers_as_keras(name, options, tmp_path):
     np.testing.assert_allclose(OnnxPredictor(tmp_path / "model.onnx").predict(other), ask(model, other), atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @every_case
 def test_training_lowers_the_loss_and_a_saved_model_answers_the_same(name, options, tmp_path):
     gives, tensors = outputs("momenta", "assignment"), events()
@@ -78,6 +79,7 @@ def test_training_lowers_the_loss_and_a_saved_model_answers_the_same(name, optio
     np.testing.assert_array_equal(ask(model, tensors), ask(loaded, tensors))
 
 
+@pytest.mark.slow
 @every_case
 def test_the_same_seed_gives_the_same_weights(name, options):
     first, again, other = (small(name, options, outputs("momenta"), seed=seed).get_weights() for seed in (3, 3, 4))
