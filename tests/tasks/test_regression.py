@@ -53,7 +53,7 @@ def test_momenta_alone_have_one_head(regression):
         ({"systems": {"a": ["a", "b"]}}, r"task\.systems\.a: has the name of an object"),
         ({"systems": {"ab": ["a", "bb"]}}, r"task\.systems\.ab: 'bb' is not known"),
         ({"response": {"a_mas": {"edges": [0, 1]}}}, r"'a_mas' is no <object>_<variable>\. Nearest: 'a_mass'"),
-        ({"reference": "measurd"}, r"task\.reference: 'measurd' is not known\. Nearest: 'measured'"),
+        ({"reference": "measured2"}, r"task\.reference: 'measured2' is not known\. Nearest: 'measured'"),
         ({"assignment": {"partons": ["q"], "collection": "jet"}}, r"has no padded collection 'jet'\. Nearest: 'jets'"),
         ({"assignment": {"partons": ["q"], "symmetric": [["q", "z"]]}}, r"symmetric: 'z' is not known"),
         ({"loss": {"kind": "mse", "weights": {"pt": 2.0}}}, r"task\.loss\.weights: 'pt' is not known"),
