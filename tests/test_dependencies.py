@@ -119,6 +119,7 @@ EDITS = [
      {"plan", "summarise", *TRAIN, "score new", "evaluate", "plot"}),
     ({"task": {"kind": "classification", "classes": {"s": ["sig"], "b": ["bkg"]}, "signal": "s"}},
      {*TRAIN, *SCORE, "evaluate", "plot"}),
+    ({"task/costs": "jets"}, {"evaluate", "plot"}),
     ({"task/signal": "b"}, {*TRAIN, *SCORE, "evaluate", "plot"}),
     ({"inputs/all": {"event": ["met_phi", "met"]}}, {"summarise", *TRAIN, *SCORE}),
     ({"inputs/more/jets/max_objects": 5}, {"summarise", *SCORE}),
@@ -253,6 +254,7 @@ CODE = [
     ("pipeline/statistics/moments.py", {"summarise"}),
     ("pipeline/learning/summarise.py", {"summarise"}),
     ("pipeline/learning/train.py", TRAINING),
+    ("pipeline/learning/cost.py", TRAINING),
     ("pipeline/learning/keras_learner.py", {"train"}),
     ("pipeline/learning/xgboost_learner.py", {"trees"}),
     ("pipeline/learning/score.py", {"score"}),
@@ -261,6 +263,7 @@ CODE = [
     ("pipeline/tasks/score_counts.py", {"score", "evaluate"}),
     ("pipeline/tasks/classification_results.py", {"evaluate"}),
     ("pipeline/results/normalisation.py", {"evaluate"}),
+    ("pipeline/results/costs.py", {"evaluate"}),
     ("pipeline/results/figures/stack.py", {"plot"}),
     ("pipeline/results/report_tables.py", {"report"}),
     ("pipeline/results/report.html.j2", {"report"}),
@@ -361,7 +364,7 @@ REGRESSION = [
     ("pipeline/tasks/regression_results.py", {"evaluate"}),
     ("pipeline/tasks/score_counts.py", set()),
     ("pipeline/learning/baseline_learner.py", {"train"}),
-    ("pipeline/learning/baseline_predictor.py", {"score"}),
+    ("pipeline/learning/baseline_predictor.py", {"train", "score"}),  # its speed is measured with the training
     ("models/chi_square.py", {"train"}),  # whose product is an input of score
     ("pipeline/results/report_models.py", {"report"}),
 ]
@@ -384,9 +387,10 @@ def test_an_edit_of_a_regression_makes_exactly_these_stages_again(path, expected
         ({"reference": None}, False),
         ({"efficiency": {"delta_r": 0.2}}, False),
         ({"against": {}}, False),
+        ({"costs": "events"}, False),
         ({"augment": []}, True),
     ],
-    ids=["reference", "efficiency", "against", "augment"],
+    ids=["reference", "efficiency", "against", "costs", "augment"],
 )
 def test_what_is_only_evaluated_trains_nothing_again(section, trains, pytestconfig):
     ttbar = load_analysis(pytestconfig.rootpath / "config/ttbar.yaml")

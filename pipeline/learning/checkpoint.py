@@ -60,7 +60,13 @@ class Checkpoint:
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        self._written = self.clock()
+        self._begun = self._written = self.clock()
+        self._before = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long the training has taken, with its parts before it was killed: what was lost and done again counts once."""
+        return self._before + self.clock() - self._begun
 
     def due(self) -> bool:
         """Whether it is time to save."""
@@ -68,8 +74,14 @@ class Checkpoint:
 
     def save(self, state: State) -> None:
         """Write *state*; without room for it the training goes on and says so."""
-        about: dict[str, Any] = {"made_by": self.made_by, "epoch": state.epoch, "batch": state.batch}
-        about |= {"history": [asdict(row) for row in state.history], "ledgers": dict(state.ledgers)}
+        about = {
+            "made_by": self.made_by,
+            "epoch": state.epoch,
+            "batch": state.batch,
+            "history": [asdict(row) for row in state.history],
+            "ledgers": dict(state.ledgers),
+            "seconds": self.seconds,
+        }
         try:
             save_arrays(self.path, {"about": np.array(json.dumps(about)), **_prefixed(state.arrays)})
         except OSError as error:
@@ -90,6 +102,7 @@ class Checkpoint:
             log.warning("%s is of a training with other settings, data or code. The training begins anew.", self.path)
             return None
         history = tuple(Epoch(**row) for row in about["history"])
+        self._before = float(about["seconds"])
         log.warning("Going on after %d epochs and %d batches, from %s.", about["epoch"], about["batch"], self.path)
         kept = {name.removeprefix("state."): array for name, array in arrays.items()}
         return State(about["epoch"], about["batch"], history, about["ledgers"], kept)

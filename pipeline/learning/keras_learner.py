@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -81,7 +82,7 @@ def fit(
     return Trained(
         history=tuple(record.history),
         best_epoch=kept_epoch(record.history, training),
-        n_parameters=model.count_params(),
+        n_parameters=sum(math.prod(variable.shape) for variable in model.trainable_variables),
         events_seen=stream.counted("training"),
         files={"keras": "model.keras", "onnx": "model.onnx"},
     )

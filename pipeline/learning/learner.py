@@ -60,7 +60,7 @@ class Trained:
     Args:
         history: one record an epoch.
         best_epoch: whose weights were kept, counted from 1.
-        n_parameters: trained numbers of the model.
+        n_parameters: trained numbers of the model; for trees, their nodes and leaves.
         events_seen: by dataset, events of each training epoch: the same in every epoch.
         files: of the model, by what reads them, for example `{"onnx": "model.onnx"}`.
     """

@@ -14,8 +14,10 @@ from pipeline.errors import InputError, nearest
 from pipeline.files import replacing, write_json
 from pipeline.learning.building import build_model, outputs_of
 from pipeline.learning.checkpoint import SECONDS_BETWEEN, Checkpoint
+from pipeline.learning.cost import cost
 from pipeline.learning.learner import Epoch
 from pipeline.learning.model_record import expected_record, model_record, versions
+from pipeline.learning.predictor import load_predictor
 from pipeline.statistics.hashing import number_of
 from pipeline.stream.model_weights import model_weights
 from pipeline.stream.training_stream import TrainingStream
@@ -51,7 +53,7 @@ def train(
     progress: Callable[[Epoch], None] = lambda _: None,
 ) -> None:
     """Train *model* on all folds but *fold* and write the folder *out*: the model's files, `model.json`, `history.csv`,
-    `ledger.json`. A training that was killed goes on where it was last kept, and ends with the same weights.
+    `ledger.json`, `cost.json`. A training that was killed goes on where it was last kept, and ends with the same weights.
 
     Args:
         out: `<results>/<analysis>/models/<model>/fold<fold>`.
@@ -95,9 +97,12 @@ def train(
             checkpoint=checkpoint,
             progress=progress,
         )
+        seconds = checkpoint.seconds
         _write_history(folder / "history.csv", trained.history)
         write_json(folder / "ledger.json", stream.ledgers)
         write_json(folder / "model.json", model_record(analysis, model, fold, trained))
+        predictor = load_predictor(folder, trained.files, scoring=analysis.scoring)
+        write_json(folder / "cost.json", cost(trained.n_parameters, seconds, predictor, stream.sample()))
     checkpoint.remove()
 
 

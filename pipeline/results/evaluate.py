@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError, nearest
 from pipeline.files import write_json
+from pipeline.results.costs import costs_of
 from pipeline.results.groups import grouped, groups_of
 from pipeline.results.normalisation import Processed, scale_of, yields
 from pipeline.results.products import write_root, write_uhi
@@ -32,7 +33,7 @@ def evaluate(
     Args:
         analysis: whole.
         results_dir: its folder, `results/<analysis>`, with `histograms/<dataset>.npz` and, where there are models,
-            `evaluations/<dataset>.npz`.
+            `evaluations/<dataset>.npz`, and `models/` for an analysis that asks for `costs`.
         sumw: of each dataset, the sum of weights of what was processed, before any selection; events for data.
         sumw2: of each dataset, the sum of squared weights of the same.
 
@@ -52,7 +53,8 @@ def evaluate(
         **grouped(groups, task.test, scales),
         **grouped(classes, task.train, scales),
     }
-    write_json(folder / "metrics.json", task.metrics)
+    costs = costs_of(analysis, folder / "models") if analysis.models else {}
+    write_json(folder / "metrics.json", {model: {**entry, **costs.get(model, {})} for model, entry in task.metrics.items()})
     write_json(folder / "roc.json", task.roc)
     write_json(folder / "yields.json", yields(analysis, histograms, processed))
     write_root(folder / "histograms.root", {**scaled, **task.matrices})

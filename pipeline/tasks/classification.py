@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.errors import nearest
 from pipeline.stream.spec import Head, OutputSpec
 from pipeline.stream.truth import TruthSpec
+from pipeline.tasks.costs import ABOUT_COSTS, Costs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -46,11 +47,12 @@ class Settings(BaseModel):
     # Observables that the evaluation asks for.
     observables: ClassVar[tuple[str, ...]] = ()
     # Settings that a training does not depend on.
-    evaluated: ClassVar[frozenset[str]] = frozenset()
+    evaluated: ClassVar[frozenset[str]] = frozenset({"costs"})
 
     kind: Literal["classification"]
     classes: dict[str, tuple[str, ...]] = Field(min_length=2, description="processes of each class, as the outputs go")
     signal: str
+    costs: Costs | None = Field(None, description=ABOUT_COSTS)
 
     def check(self, analysis: Analysis) -> None:
         """See that classes, processes and datasets of *analysis* fit together.

@@ -10,6 +10,7 @@ from pipeline.config import Binned, Name, Positive, Section, Sequence
 from pipeline.errors import nearest
 from pipeline.stream.spec import Head, OutputSpec
 from pipeline.stream.truth import COORDINATES, GIVEN, TruthSpec, truth_table
+from pipeline.tasks.costs import ABOUT_COSTS, Costs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -93,7 +94,7 @@ class Settings(Section):
     takes_trees: ClassVar[bool] = False
     # Settings that a training does not depend on.
     evaluated: ClassVar[frozenset[str]] = frozenset(
-        {"systems", "event_classes", "variables", "efficiency", "against", "response", "reference"}
+        {"systems", "event_classes", "variables", "efficiency", "against", "response", "reference", "costs"}
     )
 
     kind: Literal["regression"]
@@ -113,6 +114,7 @@ class Settings(Section):
     )
     response: dict[str, Binned] = Field({}, description="response matrices of <object>_<variable>")
     reference: Name | None = Field(None, description="model that the others are compared with, on the same events")
+    costs: Costs | None = Field(None, description=ABOUT_COSTS)
     augment: tuple[Augmentation, ...] = Field((), description="what training events are turned by, anew each epoch")
 
     def check(self, analysis: Analysis) -> None:

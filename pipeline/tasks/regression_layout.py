@@ -33,7 +33,7 @@ class CountedBy:
     Args:
         dataset: its name.
         models: their names.
-        task: as JSON, because the order of its parts counts.
+        task: what is counted of it, as JSON, because the order of its parts counts.
         quantum: unit of the weights.
     """
 
@@ -45,7 +45,7 @@ class CountedBy:
     @classmethod
     def of_dataset(cls, analysis: Analysis, dataset: str, quantum: Quantum) -> CountedBy:
         """For *dataset* with the models and the task of *analysis*."""
-        return cls(dataset, tuple(analysis.models), analysis.task.model_dump_json(), quantum)
+        return cls(dataset, tuple(analysis.models), counted(analysis.task), quantum)
 
     @property
     def settings(self) -> Settings:
@@ -56,6 +56,11 @@ class CountedBy:
     def layout(self) -> Layout:
         """Where what is counted."""
         return _layout(self.task, self.models)
+
+
+def counted(task: Settings) -> str:
+    """What of *task* decides what is counted, as JSON."""
+    return task.model_dump_json(exclude={"costs"})
 
 
 @lru_cache(maxsize=8)

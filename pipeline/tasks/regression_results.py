@@ -13,7 +13,7 @@ from pipeline.statistics.roc import paired_difference
 from pipeline.statistics.uncertainty import Measurement, from_replicas
 from pipeline.tasks.products import TaskProducts
 from pipeline.tasks.regression_counts import RegressionCounts
-from pipeline.tasks.regression_layout import ASSIGNED, EVENT, N_CURVE_BINS, Layout
+from pipeline.tasks.regression_layout import ASSIGNED, EVENT, N_CURVE_BINS, Layout, counted
 from pipeline.tasks.residuals import AXES, N_BINS, bias, sigma68
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def _matrix(name: str, edges: NDArray[np.float64], sumw: NDArray[np.float64], su
 
 
 def _made_for(analysis: Analysis, dataset: str, counts: RegressionCounts) -> None:
-    expected = (dataset, tuple(analysis.models), analysis.task.model_dump_json())
+    expected = (dataset, tuple(analysis.models), counted(analysis.task))
     found = (counts.by.dataset, counts.by.models, counts.by.task)
     for what, wanted, got in zip(("dataset", "models", "task"), expected, found, strict=True):
         if wanted != got:

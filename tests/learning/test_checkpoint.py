@@ -127,6 +127,26 @@ def test_a_state_is_kept_when_it_is_time(tmp_path):
     assert [checkpoint.due(), checkpoint.due()] == [False, True]
 
 
+def test_the_seconds_of_all_parts_are_those_of_the_training(tmp_path):
+    """50 s, kept; 7 s more, lost with a kill; 20 s after the restart, of which 7 do that again."""
+    first = Checkpoint(tmp_path / "c.npz", "me", clock=iter([100.0, 150.0, 150.0, 157.0]).__next__)
+    first.save(State(1, 0, (ROW,), LEDGERS, {}))
+    assert first.seconds == 57.0
+
+    again = Checkpoint(tmp_path / "c.npz", "me", clock=iter([9000.0, 9020.0]).__next__)
+    again.load()
+
+    assert again.seconds == 70.0
+
+
+def test_the_seconds_of_another_training_do_not_count(tmp_path):
+    Checkpoint(tmp_path / "c.npz", "me").save(State(1, 0, (ROW,), LEDGERS, {}))
+    other = Checkpoint(tmp_path / "c.npz", "you", clock=iter([0.0, 3.0]).__next__)
+    other.load()
+
+    assert other.seconds == 3.0
+
+
 def test_a_full_disk_does_not_end_the_training(tmp_path, caplog):
     (tmp_path / "c").write_text("a file where a folder is wanted")
 

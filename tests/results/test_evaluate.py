@@ -9,6 +9,7 @@ import uproot
 
 from pipeline.config import Analysis
 from pipeline.errors import InputError
+from pipeline.files import write_json
 from pipeline.results.evaluate import evaluate
 from pipeline.results.products import read_uhi, write_dataset_histograms
 from pipeline.statistics.dataset_histograms import DatasetHistograms
@@ -276,6 +277,38 @@ def test_yields_of_processes_are_sums(folder):
     assert tt["yield_stat"] == pytest.approx(math.hypot(first["yield_stat"], second["yield_stat"]))
     assert yields["datasets"]["data"]["yield"] == 70.0
     assert yields["datasets"]["data"]["yield_stat"] == pytest.approx(math.sqrt(70))
+
+
+def asking_for_costs(rows) -> Analysis:
+    return analysis_of(task={"kind": "classification", "classes": {"tt": ["tt"], "hh": ["hh"]}, "signal": "hh", "costs": rows})
+
+
+@pytest.mark.parametrize("rows", ["events", "jets"])
+def test_costs_are_added_where_they_are_asked_for_and_change_nothing_else(rows, folder, tmp_path):
+    """Times are never the same twice: without the word, `metrics.json` is the same bit by bit."""
+    asking = asking_for_costs(rows)
+    write_counts(asking, tmp_path)
+    for model in asking.models:
+        for fold, (seconds, speed) in enumerate([(10.0, 500.0), (12.0, 700.0)]):
+            cost = {"n_parameters": 40 + fold, "train_seconds": seconds, "rows_per_second": speed}
+            write_json(tmp_path / f"models/{model}/fold{fold}/cost.json", cost)
+    evaluate(asking, tmp_path, sumw=SUMW, sumw2=SUMW2)
+
+    expected = {
+        "parameters": 40,
+        "train_seconds": {"value": 11.0, "stat": pytest.approx(1.0)},
+        f"{rows}_per_second": {"value": 600.0, "stat": pytest.approx(100.0)},
+    }
+    without = content(folder, "metrics")
+    assert content(tmp_path, "metrics") == {model: entry | expected for model, entry in without.items()}
+
+
+def test_costs_of_a_model_that_are_missing_are_named(tmp_path):
+    asking = asking_for_costs("jets")
+    write_counts(asking, tmp_path)
+
+    with pytest.raises(InputError, match=r"models/good/fold0/cost\.json"):
+        evaluate(asking, tmp_path, sumw=SUMW, sumw2=SUMW2)
 
 
 def test_an_analysis_without_models_has_histograms_and_empty_metrics(tmp_path):

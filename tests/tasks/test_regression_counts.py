@@ -295,6 +295,13 @@ def test_counts_of_other_models_are_refused(analysis, regression, answered_event
         evaluate(regression(variables=["pt"]), tmp_path, {"s": 1.0})
 
 
+def test_counts_serve_as_well_when_costs_are_asked_for_later(analysis, regression, answered_events, tmp_path):
+    counts_of(analysis, answered_events(N)).save(tmp_path / "s.npz")
+    first, later = (evaluate(one, tmp_path, {"s": 1.0}).metrics for one in (analysis, regression(costs="events")))
+
+    assert first == later
+
+
 def test_no_truth_at_all_is_an_error(analysis, answered_events, tmp_path):
     counts_of(analysis, taken(answered_events(5), slice(0))).save(tmp_path / "s.npz")
 

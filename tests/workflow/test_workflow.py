@@ -100,6 +100,10 @@ def test_an_event_is_scored_once_by_the_model_that_has_not_seen_it(finished):
             summary = read(finished, "summary.json")["folds"][str(fold)]
             for dataset, seen in record["events_seen"].items():
                 assert seen == summary["training"]["0.2"][dataset]["n_events"]
+            cost = json.loads((finished.results / f"models/{model}/fold{fold}/cost.json").read_text(encoding="utf-8"))
+            assert cost["n_parameters"] == record["n_parameters"] > 0
+            assert cost["train_seconds"] > 0
+            assert cost["rows_per_second"] > 1000
             assert open_model(finished.results / f"models/{model}/fold{fold}")
 
 
