@@ -13,6 +13,7 @@ import uproot
 
 from pipeline.errors import InputError, nearest
 from pipeline.events.files import is_url
+from pipeline.events.local_source import LocalSource
 from pipeline.events.remote import options_for
 from pipeline.events.replicas import Sites, replicas_of, site_of
 from pipeline.events.retry import DISGUISED, is_transient, retrying
@@ -67,7 +68,8 @@ def _open(path: str) -> Any:
         _check_local(Path(path))
     try:
         # Arrays are not cached by uproot: 100 MB for each open file would go unseen.
-        file = uproot.open(path, array_cache=None, **options_for(path))
+        options = options_for(path) if is_url(path) else {"handler": LocalSource}
+        file = uproot.open(path, array_cache=None, **options)
         size = file.file.source.num_bytes
         if is_url(path):
             file.file.begin_chunk.wait()  # to see that it has the length that was asked for
