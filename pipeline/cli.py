@@ -231,10 +231,12 @@ def evaluate(config: Path, results: Path) -> None:
 
     analysis = _analysis(config)
     folder = results / analysis.name
-    planned = Summary.load(folder / "summary.json").accounted(Plan.load(folder / "plan.json"), analysis)
+    summary = Summary.load(folder / "summary.json")
+    planned = summary.accounted(Plan.load(folder / "plan.json"), analysis)
     datasets = {dataset.name: dataset for dataset in planned.datasets}
     sumw = {name: dataset.sumw for name, dataset in datasets.items()}
-    run(analysis, folder, sumw=sumw, sumw2={name: dataset.sumw2 for name, dataset in datasets.items()})
+    sumw2 = {name: dataset.sumw2 for name, dataset in datasets.items()}
+    run(analysis, folder, sumw=sumw, sumw2=sumw2, summary=summary)
 
 
 @main.command()

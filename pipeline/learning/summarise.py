@@ -29,6 +29,7 @@ from pipeline.statistics.moments import Moments, moments
 from pipeline.statistics.sums import ExactSum, exact_sum
 from pipeline.stream.cache import usual_cache
 from pipeline.stream.contents import content_keys
+from pipeline.stream.flattening import finer_bins_of_models
 from pipeline.stream.observables import check_histograms, histogrammed
 from pipeline.stream.read_ahead import ChunkMaker
 from pipeline.stream.select import select
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Analysis, Collection
     from pipeline.events.plan import Plan, Range
-    from pipeline.physics.selected import EventIds
+    from pipeline.physics.selected import EventIds, Selected
     from pipeline.scale.workers import Workers
     from pipeline.stream.cache import ChunkCache
     from pipeline.stream.chunk import Chunk
@@ -226,7 +227,7 @@ def summarise_range(maker: ChunkMaker, part: Range) -> RangeSummary:
     if learned and analysis.models:
         maker.keep_built(part, chunk)
     folds = fold_of(chunk.keys, analysis.folds)
-    summary = DatasetSummary(selected.cutflow, spectra=chunk_spectra(analysis, chunk, folds) if learned else {})
+    summary = DatasetSummary(selected.cutflow, spectra=_spectra(maker, part, selected, chunk) if learned else {})
     for fold in range(analysis.folds):
         rows = np.flatnonzero(folds == fold)
         summary.counts[fold] = _counts(chunk.weight[rows])
@@ -237,6 +238,12 @@ def summarise_range(maker: ChunkMaker, part: Range) -> RangeSummary:
             summary.targets.update({(fold, name): value for name, value in _target_moments(analysis, chunk, rows).items()})
     is_compared = part.dataset in compared(analysis) and histogrammed(selected)
     return RangeSummary(summary, chunk.keys, content_keys(selected, chunk.keys) if is_compared else None)
+
+
+def _spectra(maker: ChunkMaker, part: Range, selected: Selected, chunk: Chunk) -> dict[SpectrumKey, ExactSpectrum]:
+    analysis = maker.analysis
+    finer = {name: bins.index(selected, place=str(part)) for name, bins in finer_bins_of_models(analysis).items()}
+    return chunk_spectra(analysis, chunk, fold_of(chunk.keys, analysis.folds), finer)
 
 
 def _ids_of(analysis: Analysis, part: Range) -> EventIds:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import InputError, nearest
 from pipeline.files import write_json
 from pipeline.results.costs import costs_of
+from pipeline.results.flatness import flatness
 from pipeline.results.groups import grouped, groups_of
 from pipeline.results.normalisation import Processed, scale_of, yields
 from pipeline.results.products import write_root, write_uhi
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.config import Analysis
+    from pipeline.stream.summary import Summary
 
 
 def evaluate(
@@ -27,6 +29,7 @@ def evaluate(
     *,
     sumw: Mapping[str, float],
     sumw2: Mapping[str, float],
+    summary: Summary | None = None,
 ) -> None:
     """Write `metrics.json`, `roc.json`, `yields.json`, `histograms.root` and `histograms.json`.
 
@@ -36,6 +39,7 @@ def evaluate(
             `evaluations/<dataset>.npz`, and `models/` for an analysis that asks for `costs`.
         sumw: of each dataset, the sum of weights of what was processed, before any selection; events for data.
         sumw2: of each dataset, the sum of squared weights of the same.
+        summary: of the events that the models have learned from; None if it is not to be told how flat they were.
 
     Raises:
         InputError: counts are missing or were made with another configuration, or a class has no events.
@@ -54,7 +58,9 @@ def evaluate(
         **grouped(classes, task.train, scales),
     }
     costs = costs_of(analysis, folder / "models") if analysis.models else {}
-    write_json(folder / "metrics.json", {model: {**entry, **costs.get(model, {})} for model, entry in task.metrics.items()})
+    flat = {} if summary is None else flatness(analysis, summary, sumw)
+    metrics = {model: {**entry, **flat.get(model, {}), **costs.get(model, {})} for model, entry in task.metrics.items()}
+    write_json(folder / "metrics.json", metrics)
     write_json(folder / "roc.json", task.roc)
     write_json(folder / "yields.json", yields(analysis, histograms, processed))
     write_root(folder / "histograms.root", {**scaled, **task.matrices})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from pipeline.config import Analysis, Binned, Flatten
     from pipeline.physics.selected import Selected
+
+
+# In how many parts a bin is cut to see what is left of a spectrum within it, as long as there are not more than these bins.
+FINE_PARTS, MOST_FINE_BINS = 25, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,14 @@ class FlatBins:
     def n_bins(self) -> int:
         """Number of all bins."""
         return prod(self.shape)
+
+    def finer(self, variable: str) -> FlatBins:
+        """The same bins, each of them cut into equal parts along *variable*: what is left of its spectrum within a bin."""
+        n_parts = max(1, min(FINE_PARTS, MOST_FINE_BINS // self.n_bins))
+        place = self.variables.index(variable)
+        fine = [np.linspace(low, high, n_parts, endpoint=False) for low, high in pairwise(self.edges[place])]
+        edges = (*np.concatenate(fine).tolist(), self.edges[place][-1])
+        return FlatBins(self.variables, (*self.edges[:place], edges, *self.edges[place + 1 :]))
 
     def index(self, selected: Selected, *, place: str) -> NDArray[np.int32]:
         """The bin of each event, shape (n_events,); what lies beyond the edges is in the first or the last bin.
@@ -87,6 +100,12 @@ def bins_of_models(analysis: Analysis) -> dict[str, FlatBins]:
     """By name, the bins in which any model of *analysis* flattens; empty for most analyses."""
     sections = (analysis.training_of(model).flatten for model in analysis.models)
     found = (FlatBins.of(section) for section in sections if section is not None)
+    return {bins.name: bins for bins in found}
+
+
+def finer_bins_of_models(analysis: Analysis) -> dict[str, FlatBins]:
+    """By name, the bins of the models of *analysis* cut finer, along each of their variables in turn."""
+    found = (bins.finer(variable) for bins in bins_of_models(analysis).values() for variable in bins.variables)
     return {bins.name: bins for bins in found}
 
 

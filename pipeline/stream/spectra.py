@@ -61,24 +61,29 @@ class Spectrum:
 
 
 def wanted_spectra(analysis: Analysis) -> dict[Wanted, FlatBins]:
-    """What the models of *analysis* need to be flat."""
-    trainings = (analysis.training_of(model) for model in analysis.models)
-    found = ((FlatBins.of(one.flatten), one) for one in trainings if one.flatten is not None)
-    return {(bins.name, one.negative_weights, one.validation_fraction): bins for bins, one in found}
+    """What the models of *analysis* need to be flat, and then what shows how flat they are."""
+    trainings = [analysis.training_of(model) for model in analysis.models]
+    flat = [(FlatBins.of(one.flatten), one) for one in trainings if one.flatten is not None]
+    finer = [(bins.finer(variable), one) for bins, one in flat for variable in bins.variables]
+    return {(bins.name, one.negative_weights, one.validation_fraction): bins for bins, one in (*flat, *finer)}
 
 
-def chunk_spectra(analysis: Analysis, chunk: Chunk, folds: NDArray[np.int64]) -> dict[SpectrumKey, ExactSpectrum]:
+def chunk_spectra(
+    analysis: Analysis, chunk: Chunk, folds: NDArray[np.int64], finer: Mapping[str, NDArray[np.int32]] | None = None
+) -> dict[SpectrumKey, ExactSpectrum]:
     """The spectra of one range, for every fold and part and whatever a model of *analysis* wants; empty if none flattens.
 
     Args:
         folds: of each event, shape (n_events,).
+        finer: by name of the finer bins, that of each event, shape (n_events,), where the chunk has it not.
     """
+    indices = {**chunk.bins, **(finer or {})}
     found: dict[SpectrumKey, ExactSpectrum] = {}
     for wanted, bins in wanted_spectra(analysis).items():
         name, policy, fraction = wanted
         weight = apply_policy(chunk.weight, policy)
         # Fold after fold, in each the training part before the validation part.
-        place = (2 * folds + is_validation(chunk.keys, fraction)) * bins.n_bins + chunk.bins[name]
+        place = (2 * folds + is_validation(chunk.keys, fraction)) * bins.n_bins + indices[name]
         size = 2 * analysis.folds * bins.n_bins
         n_events = np.bincount(place[weight != 0], minlength=size)
         sumw = exact_sums(place, weight, size)
@@ -143,7 +148,11 @@ def spectra_of(summary: Summary, fold: int, part: Part, training: Training) -> d
     """
     if training.flatten is None:
         return {}
-    bins = FlatBins.of(training.flatten)
+    return spectra_in(FlatBins.of(training.flatten), summary, fold, part, training)
+
+
+def spectra_in(bins: FlatBins, summary: Summary, fold: int, part: Part, training: Training) -> dict[str, Spectrum]:
+    """The same in *bins*: those of `training.flatten`, or finer ones."""
     section = summary.content["folds"][str(fold)].get("spectra", {}).get(bins.name, {"sums": {}})
     sums = section["sums"].get(training.negative_weights, {}).get(str(training.validation_fraction))
     if sums is None:

@@ -32,6 +32,8 @@ class ClassScores:
             shape (n_compared_bins, 1 + n_replicas); all 0 if that was not scored.
         unseen: the same of the same events by the model that was not, same shape.
         compared_sumw2: sum of squared weights of these events, nominal.
+        cells: as *test*, in wider bins, in each bin that curves are drawn against, shape (n_cells, n_bins, 1 + n_replicas).
+        cells_sumw2: as *test_sumw2*, shape (n_cells, n_bins).
     """
 
     n_test: int
@@ -41,6 +43,8 @@ class ClassScores:
     seen: NDArray[np.float64]
     unseen: NDArray[np.float64]
     compared_sumw2: float
+    cells: NDArray[np.float64]
+    cells_sumw2: NDArray[np.float64]
 
     def __add__(self, other: ClassScores) -> ClassScores:
         return ClassScores(
@@ -51,6 +55,8 @@ class ClassScores:
             self.seen + other.seen,
             self.unseen + other.unseen,
             self.compared_sumw2 + other.compared_sumw2,
+            self.cells + other.cells,
+            self.cells_sumw2 + other.cells_sumw2,
         )
 
     @property
@@ -77,6 +83,8 @@ def scaled(counts: ScoreCounts, model: str, scale: float) -> ClassScores:
         unit * counts.seen_counts(model),
         unit * counts.unseen_counts(model),
         float(unit2) * counts.compared_sumw2(model),
+        unit * counts.curve_counts(model),
+        unit2 * counts.curve_sumw2_counts(model),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from pipeline.config import Binned, Observable, Section
 from pipeline.errors import nearest
 from pipeline.stream.spec import Head, OutputSpec
 from pipeline.stream.truth import TruthSpec
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
     from pipeline.tasks.score_entries import ScoreEntries, Seen
 
 
-class Settings(BaseModel):
+class Settings(Section):
     """The `task` section of an analysis."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     # By the names that the libraries know them by.
     keras_loss: ClassVar[str] = "categorical_crossentropy"
@@ -44,14 +43,13 @@ class Settings(BaseModel):
     augment: ClassVar[tuple[str, ...]] = ()
     # Whether boosted trees learn it.
     takes_trees: ClassVar[bool] = True
-    # Observables that the evaluation asks for.
-    observables: ClassVar[tuple[str, ...]] = ()
     # Settings that a training does not depend on.
-    evaluated: ClassVar[frozenset[str]] = frozenset({"costs"})
+    evaluated: ClassVar[frozenset[str]] = frozenset({"against", "costs"})
 
     kind: Literal["classification"]
     classes: dict[str, tuple[str, ...]] = Field(min_length=2, description="processes of each class, as the outputs go")
     signal: str
+    against: dict[Observable, Binned] = Field({}, description="what curves are drawn against: an observable, or an input")
     costs: Costs | None = Field(None, description=ABOUT_COSTS)
 
     def check(self, analysis: Analysis) -> None:
@@ -88,6 +86,14 @@ class Settings(BaseModel):
             yield f"{model}_overtraining", f"the figure of overtraining of model {model!r}"
         yield "roc", "the figure of ROC curves"
         yield "roc_linear", "the figure of ROC curves on linear axes"
+        for name in self.against:
+            for kind in ("auc", "rejection"):
+                yield f"{kind}_against_{name.replace('.', '_')}", f"the figure of curves against {name}"
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Observables that the evaluation asks for."""
+        return tuple(self.against)
 
     @property
     def outputs(self) -> OutputSpec:
@@ -141,14 +147,14 @@ class Settings(BaseModel):
     ) -> ScoreEntries:
         """What one chunk of *dataset* adds to what is counted: see `score_entries.ScoreEntries.of`.
 
-        Neither *truth* nor *observables* are asked for: the class is that of the dataset.
+        The *truth* is not asked for: the class is that of the dataset.
         """
         from pipeline.tasks.score_entries import ScoredBy, ScoreEntries  # here for the same reason
 
         name = self.class_of(analysis.datasets[dataset].process) if dataset in analysis.trained_datasets() else None
         true_class = None if name is None else self.outputs.names.index(name)
         by = ScoredBy.of_dataset(analysis, dataset, quantum)
-        return ScoreEntries.of(by, unseen, seen, weights=weights, keys=keys, true_class=true_class)
+        return ScoreEntries.of(by, unseen, seen, weights=weights, keys=keys, true_class=true_class, observables=observables)
 
     def evaluate(self, analysis: Analysis, folder: Path, scales: Mapping[str, float]) -> TaskProducts:
         """The results of all models, from the counts of every dataset in *folder*.

@@ -12,9 +12,11 @@ from pipeline.statistics.overtraining import kolmogorov_smirnov
 from pipeline.statistics.roc import RocCurve, auc_of_counts, paired_difference
 from pipeline.statistics.uncertainty import from_replicas
 from pipeline.tasks.class_scores import check_not_empty, scaled, total
+from pipeline.tasks.classification_curves import curves
 from pipeline.tasks.discriminant import THRESHOLDS
 from pipeline.tasks.products import TaskProducts
 from pipeline.tasks.score_counts import ScoreCounts
+from pipeline.tasks.score_entries import ScoredBy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,12 +43,14 @@ class ModelResult:
         auc_train: area under the curve of the events that are compared, by a model that was trained on them, shape
             (1 + n_replicas,); None if not scored.
         auc_test: the same of the same events, by the model that was not.
+        curves: in bins of observables, by name; empty where none is asked for.
     """
 
     classes: dict[str, ClassScores]
     roc: RocCurve
     auc_train: NDArray[np.float64] | None
     auc_test: NDArray[np.float64] | None
+    curves: dict[str, Any]
 
 
 def evaluate(analysis: Analysis, folder: Path, scales: Mapping[str, float]) -> TaskProducts:
@@ -98,10 +102,11 @@ def _result(analysis: Analysis, found: Mapping[str, ClassScores]) -> ModelResult
     signal = classes[analysis.task.signal]
     background = total(scores for name, scores in classes.items() if name != analysis.task.signal)
     roc = RocCurve.from_counts(THRESHOLDS, signal.test, background.test, bkg_sumw2=background.test_sumw2)
+    against = curves(analysis.task.against, signal, background)
     if not all(scores.seen[:, 0].sum() > 0 for scores in classes.values()):
-        return ModelResult(classes, roc, None, None)
+        return ModelResult(classes, roc, None, None, against)
     aucs = (auc_of_counts(signal.seen, background.seen), auc_of_counts(signal.unseen, background.unseen))
-    return ModelResult(classes, roc, *aucs)
+    return ModelResult(classes, roc, *aucs, against)
 
 
 def _own(result: ModelResult) -> dict[str, Any]:
@@ -115,6 +120,7 @@ def _own(result: ModelResult) -> dict[str, Any]:
         "n_test": sum(scores.n_test for scores in result.classes.values()),
         "n_test_by_class": {name: scores.n_test for name, scores in result.classes.items()},
         "overtraining": _overtraining(result),
+        **({"curves": result.curves} if result.curves else {}),
     }
 
 
@@ -167,9 +173,9 @@ def _finite(values: NDArray[np.float64]) -> list[float | None]:
 
 
 def _made_for(analysis: Analysis, dataset: str, counts: ScoreCounts) -> None:
-    expected = (dataset, tuple(analysis.models), tuple(analysis.task.classes), analysis.task.signal)
-    found = (counts.by.dataset, counts.by.models, counts.by.classes, counts.by.signal)
-    for what, wanted, got in zip(("dataset", "models", "classes", "signal"), expected, found, strict=True):
+    expected, found = ScoredBy.of_dataset(analysis, dataset, counts.by.quantum), counts.by
+    for what in ("dataset", "models", "classes", "signal", "against"):
+        wanted, got = getattr(expected, what), getattr(found, what)
         if wanted != got:
             raise InputError(
                 f"The scores of {dataset} were counted for {what} {got}, but config/{analysis.name}.yaml has {wanted}."

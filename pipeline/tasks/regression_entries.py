@@ -13,6 +13,7 @@ from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.statistics.hashing import salted
 from pipeline.statistics.histogram import HistogramAxis
 from pipeline.stream.truth import GIVEN, in_coordinates, vectors
+from pipeline.tasks.against import inside, one_number
 from pipeline.tasks.regression import EVENT_CLASS, JET_OF, VARIABLES
 from pipeline.tasks.regression_loss import exchanges
 from pipeline.tasks.residuals import AXES, residual
@@ -187,9 +188,9 @@ def _cells(layout: Layout, true: NDArray[np.float64], observables: Mapping[str, 
     for axis, (name, edges) in enumerate(layout.axes.items()):
         if layout.is_own(name):
             for body in range(len(layout.bodies)):
-                cells[axis, body] = _inside(true[body, :, VARIABLES.index("pt")], edges)
+                cells[axis, body] = inside(true[body, :, VARIABLES.index("pt")], edges)
         else:
-            cells[axis, :] = _inside(_values(layout, name, true, observables), edges)
+            cells[axis, :] = inside(_values(layout, name, true, observables), edges)
     return cells
 
 
@@ -198,25 +199,7 @@ def _values(layout: Layout, name: str, true: NDArray[np.float64], observables: M
     if quantity is not None:
         body, variable = quantity
         return true[layout.bodies.index(body), :, VARIABLES.index(variable)]
-    if name not in observables:
-        raise InputError(
-            f"There is no {name!r} to draw curves against. {nearest(name, observables)} Correct task.against in the YAML: an"
-            " observable of the processor, a true <object>_<variable>, or pt."
-        )
-    values = observables[name]
-    if getattr(values, "ndim", 1) != 1:
-        raise InputError(
-            f"Observable {name!r} has several numbers an event, so that no curve can be drawn against it. Expected one."
-            " Choose another in task.against."
-        )
-    return np.asarray(values, dtype=np.float64)
-
-
-def _inside(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int16]:
-    """Bin of each value, shape (n_events,); the last edge belongs to the last bin; -1 beyond the edges and for NaN."""
-    bins = np.searchsorted(edges, values, side="right") - 1
-    bins[values == edges[-1]] = len(edges) - 2
-    return np.where((values >= edges[0]) & (values <= edges[-1]), bins, -1).astype(np.int16)
+    return one_number(name, observables, others=", a true <object>_<variable>, or pt")
 
 
 def _residual_bins(layout: Layout, answer: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.uint8]:

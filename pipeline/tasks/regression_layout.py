@@ -7,15 +7,15 @@ from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from pipeline.tasks.against import edges_of
 from pipeline.tasks.regression import OWN_PT, VARIABLES, Settings
 from pipeline.tasks.residuals import N_BINS, N_REGULAR
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-    from pipeline.config import Analysis, Binned
+    from pipeline.config import Analysis
     from pipeline.statistics.sums import Quantum
 
 # In curves four bins of a residual are joined to one: σ68 is off by up to 1 %, by up to 5 % where it is below half a scale.
@@ -185,10 +185,3 @@ class Layout:
     def is_own(self, axis: str) -> bool:
         """Whether *axis* is another one for each object: its own true transverse momentum."""
         return axis == OWN_PT
-
-
-def edges_of(binned: Binned) -> NDArray[np.float64]:
-    """The edges of regular or variable bins, shape (n_bins + 1,)."""
-    if binned.edges is not None:
-        return np.array(binned.edges, dtype=np.float64)
-    return np.linspace(binned.start or 0.0, binned.stop or 0.0, binned.n_bins + 1)

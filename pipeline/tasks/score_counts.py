@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,14 @@ from pipeline.statistics.sums import Quantum, bincount_exact
 from pipeline.tasks.discriminant import N_BINS
 from pipeline.tasks.score_entries import (
     CORRECT,
+    CURVE_BINS,
     ROWS,
     SEEN,
     UNSEEN,
     ScoredBy,
     ScoreEntries,
     Seen,
+    curve_places,
     first_rows,
     score_histograms,
 )
@@ -40,8 +43,9 @@ class ScoreCounts:
 
     Args:
         by: dataset, models and classes.
-        replicas: sums of weights of the nominal events and of each replica, shape (n_models * ROWS, 1 + n_replicas).
+        replicas: sums of weights of the nominal events and of each replica, shape (n_models * by.n_rows, 1 + n_replicas).
         test_sumw2: sums of squared weights in bins of the test scores, in squared quanta, shape (n_models, N_BINS).
+        curve_sumw2: the same in the bins of curves, shape (n_models, by.n_cells * CURVE_BINS).
         test: histograms `<model>_score` of the scores by models that have not seen the event.
         train: histograms `<model>_score_train` of those events that are scored by a model that has seen them as well.
     """
@@ -49,6 +53,7 @@ class ScoreCounts:
     by: ScoredBy
     replicas: ReplicaCounts
     test_sumw2: NDArray[np.int64]
+    curve_sumw2: NDArray[np.int64]
     test: DatasetHistograms
     train: DatasetHistograms
 
@@ -57,8 +62,9 @@ class ScoreCounts:
         """Without events."""
         return cls(
             by,
-            ReplicaCounts.empty(len(by.models) * ROWS, n_replicas, seed),
+            ReplicaCounts.empty(len(by.models) * by.n_rows, n_replicas, seed),
             np.zeros((len(by.models), N_BINS), dtype=np.int64),
+            np.zeros((len(by.models), by.n_cells * CURVE_BINS), dtype=np.int64),
             score_histograms(by),
             score_histograms(by, "_train"),
         )
@@ -87,6 +93,10 @@ class ScoreCounts:
         self.replicas.fill(entries.rows, entries.weights, entries.keys)
         for sumw2, places in zip(self.test_sumw2, entries.bins, strict=True):
             sumw2 += bincount_exact(places, entries.squares, N_BINS)
+        for sumw2, places in zip(self.curve_sumw2, entries.bins, strict=True):
+            for cells in entries.cells:
+                known = cells >= 0
+                sumw2 += bincount_exact(curve_places(cells, places)[known], entries.squares[known], len(sumw2))
         self.test += entries.test
         self.train += entries.train
 
@@ -97,9 +107,12 @@ class ScoreCounts:
         weights: NDArray[np.float64],
         keys: NDArray[np.uint64],
         true_class: int | None,
+        observables: Mapping[str, Any] | None = None,
     ) -> None:
         """Add one chunk of selected events; the arguments and errors are those of `ScoreEntries.of`."""
-        self.add(ScoreEntries.of(self.by, test, seen, weights=weights, keys=keys, true_class=true_class))
+        self.add(
+            ScoreEntries.of(self.by, test, seen, weights=weights, keys=keys, true_class=true_class, observables=observables)
+        )
 
     def test_counts(self, model: str) -> NDArray[np.int64]:
         """Sums of weights in bins of the logit, in quanta, shape (N_BINS, 1 + n_replicas)."""
@@ -111,7 +124,17 @@ class ScoreCounts:
 
     def unseen_counts(self, model: str) -> NDArray[np.int64]:
         """The same of the same events, by the model that has not seen them."""
-        return self._block(model)[UNSEEN:]
+        return self._block(model)[UNSEEN:ROWS]
+
+    def curve_counts(self, model: str) -> NDArray[np.int64]:
+        """The same of the test scores in each bin of curves, shape (n_cells, CURVE_BINS, 1 + n_replicas)."""
+        block = self._block(model)[ROWS:]
+        return block.reshape(self.by.n_cells, CURVE_BINS, block.shape[1])
+
+    def curve_sumw2_counts(self, model: str) -> NDArray[np.int64]:
+        """Sums of squared weights in the same bins, in squared quanta, shape (n_cells, CURVE_BINS)."""
+        sumw2: NDArray[np.int64] = self.curve_sumw2[self.by.models.index(model)]
+        return sumw2.reshape(self.by.n_cells, CURVE_BINS)
 
     def compared_sumw2(self, model: str) -> int:
         """Sum of squared weights of the events that are compared, in squared quanta."""
@@ -133,6 +156,7 @@ class ScoreCounts:
             self.by,
             self.replicas + other.replicas,
             self.test_sumw2 + other.test_sumw2,
+            self.curve_sumw2 + other.curve_sumw2,
             self.test + other.test,
             self.train + other.train,
         )
@@ -148,6 +172,8 @@ class ScoreCounts:
             "seed": np.array(self.replicas.seed),
             "replicas": self.replicas.counts,
             "test_sumw2": self.test_sumw2,
+            "against": np.array(json.dumps(self.by.against)),
+            "curve_sumw2": self.curve_sumw2,
         }
         save_arrays(path, joined({"own": own, "test": self.test.to_arrays(), "train": self.train.to_arrays()}))
 
@@ -160,7 +186,7 @@ class ScoreCounts:
         """
         arrays = load_arrays(path)
         own = split(arrays, "own/")
-        if "replicas" not in own:
+        if not {"replicas", "curve_sumw2"} <= set(own):
             raise InputError(f"{path} holds no counts of scores. Expected those of `score`. Delete it and run `score`.")
         by = ScoredBy(
             dataset=str(own["dataset"]),
@@ -168,11 +194,13 @@ class ScoreCounts:
             classes=tuple(own["classes"].tolist()),
             signal=str(own["signal"]),
             quantum=Quantum(int(own["quantum"])),
+            against=tuple((name, tuple(edges)) for name, edges in json.loads(str(own["against"]))),
         )
         histograms = (DatasetHistograms.from_arrays(split(arrays, f"{sample}/")) for sample in ("test", "train"))
-        return cls(by, ReplicaCounts(own["replicas"], int(own["seed"])), own["test_sumw2"], *histograms)
+        replicas = ReplicaCounts(own["replicas"], int(own["seed"]))
+        return cls(by, replicas, own["test_sumw2"], own["curve_sumw2"], *histograms)
 
     def _block(self, model: str) -> NDArray[np.int64]:
         first = first_rows(self.by)[self.by.models.index(model)]
-        block: NDArray[np.int64] = self.replicas.counts[first : first + ROWS]
+        block: NDArray[np.int64] = self.replicas.counts[first : first + self.by.n_rows]
         return block

@@ -4,6 +4,7 @@ import csv
 import json
 import logging
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +19,7 @@ from pipeline.errors import InputError
 from pipeline.events.planning import make_plan
 from pipeline.learning.summarise import summarise
 from pipeline.learning.train import train
+from pipeline.results.flatness import flatness
 from pipeline.stream.cache import ChunkCache
 from pipeline.stream.spectra import spectra_of
 from pipeline.stream.summary import Summary
@@ -176,6 +178,42 @@ def test_each_class_is_flat_in_the_events_of_every_fold_and_epoch(section, polic
                 np.testing.assert_allclose(heights, heights.mean(), rtol=1e-5)
 
 
+def auc_alone(seen, name, edges):
+    """Of one number, every signal event against every background event; those of one part of a bin are a tie."""
+    parts = np.concatenate([np.linspace(low, high, 25, endpoint=False) for low, high in pairwise(edges)])
+    place = np.searchsorted(parts[1:], seen[name], side="right")
+    (sig, w_sig), (bkg, w_bkg) = ((place[rows], seen["weight"][rows]) for rows in (seen["is_signal"], ~seen["is_signal"]))
+    above = (sig[:, np.newaxis] > bkg) + 0.5 * (sig[:, np.newaxis] == bkg)
+    return w_sig @ above @ w_bkg / w_sig.sum() / w_bkg.sum()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("section", ["one", "two", "limited"])
+def test_what_a_variable_alone_tells_is_what_the_weighted_events_of_the_stream_say(section, policy, toy):
+    sumw = {name: toy.plan.sumw(name) for name in XSEC}
+    found = flatness(toy.analysis, toy.summary, sumw)[f"{section}_{policy}"]["flattening"]
+    axes = {"pt": ("pt", PT["edges"]), "jet.eta": ("eta", np.linspace(-2.4, 2.4, 4))}
+
+    assert set(found) == set(SECTIONS[section]["variables"])
+    for fold in range(3):
+        for when, model in (("before", f"none_{policy}"), ("after", f"{section}_{policy}")):
+            seen = streamed(toy, model, fold)
+            for variable, measured in found.items():
+                assert measured[when][fold] == pytest.approx(auc_alone(seen, *axes[variable]), abs=2e-6)
+
+
+def test_flattening_leaves_a_variable_nothing_to_tell(toy):
+    sumw = {name: toy.plan.sumw(name) for name in XSEC}
+    found = flatness(toy.analysis, toy.summary, sumw)
+
+    assert set(found) == {model for model in MODELS if not model.startswith("none")}
+    assert all(value > 0.55 for value in found["one_absolute"]["flattening"]["pt"]["before"])
+    # Half a bin of the toy is wide: within it the signal is the harder one still.
+    assert found["one_absolute"]["flattening"]["pt"]["after"] == pytest.approx([0.5] * 3, abs=0.03)
+    # The classes have the same spectrum of eta, flattened or not.
+    assert found["two_absolute"]["flattening"]["jet.eta"]["before"] == pytest.approx([0.5] * 3, abs=0.05)
+
+
 def generated(toy):
     """By pt, which is different for each event, its dataset and its generator weight."""
     found = {}
@@ -251,7 +289,9 @@ def test_no_bin_has_more_than_the_largest_weight(toy):
 def test_spectra_are_kept_once_for_the_same_bins_and_not_at_all_without(toy):
     spectra = toy.summary.content["folds"]["0"]["spectra"]
 
-    assert [section["variables"] for section in spectra.values()] == [["pt"], ["jet.eta", "pt"]]
+    # And cut finer: the one along pt, the other along each of its variables.
+    shapes = [dict(zip(s["variables"], (len(edges) - 1 for edges in s["edges"]), strict=True)) for s in spectra.values()]
+    assert shapes == [{"pt": 4}, {"jet.eta": 3, "pt": 4}, {"pt": 100}, {"jet.eta": 75, "pt": 4}, {"jet.eta": 3, "pt": 100}]
     assert all(set(section["sums"]) == set(POLICIES) for section in spectra.values())
     assert all(set(sums) == {"0.2"} for section in spectra.values() for sums in section["sums"].values())
 

@@ -6,7 +6,7 @@ from operator import add
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import Analysis, Flatten
@@ -21,7 +21,8 @@ from pipeline.stream.validation import is_validation
 from tests.toy_analysis import ANALYSIS
 
 FLATTEN = {"variables": {"met": {"edges": [0.0, 20.0, 40.0, 80.0]}}}
-NAME = FlatBins.of(Flatten.model_validate(FLATTEN)).name
+BINS = FlatBins.of(Flatten.model_validate(FLATTEN))
+NAME, FINER = BINS.name, BINS.finer("met").name
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -41,7 +42,8 @@ def keys_for(part, n):
 
 def chunk(bins, weight, keys=None):
     keys = keys_for("training", len(bins)) if keys is None else keys
-    return Chunk(keys, np.asarray(weight), {}, {}, {NAME: np.asarray(bins, dtype=np.int32)})
+    places = np.asarray(bins, dtype=np.int32)
+    return Chunk(keys, np.asarray(weight), {}, {}, {NAME: places, FINER: 25 * places + 7})
 
 
 @given(values=st.lists(st.tuples(st.integers(0, 4), numbers), max_size=40))
@@ -74,12 +76,16 @@ def test_spectra_can_be_counted_by_eye(part, policy, n_events, sumw):
 
     spectrum = found.pop((0, part, (NAME, policy, 0.2))).rounded
     assert (spectrum.n_events.tolist(), spectrum.sumw.tolist()) == (n_events, sumw)
-    assert len(found) == 3
+    finer = found.pop((0, part, (FINER, policy, 0.2))).rounded
+    assert finer.sumw[7::25].tolist() == sumw
+    assert finer.n_events.sum() == sum(n_events)
+    assert len(found) == 6
     for other in found.values():
         assert not other.rounded.n_events.any()
         assert not other.rounded.sumw.any()
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 2), numbers, st.integers(0, 1)), max_size=30),
     cuts=st.lists(st.integers(0, 30), max_size=4),

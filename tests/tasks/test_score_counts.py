@@ -19,7 +19,8 @@ from pipeline.tasks.score_counts import ScoreCounts
 from pipeline.tasks.score_entries import ScoredBy, Seen, is_compared
 
 UNIT = Quantum.of_typical_weight(1.0)
-BY = ScoredBy("tt", ("dnn", "bdt"), ("tt", "w", "hh"), "hh", UNIT)
+AGAINST = (("pt", (0.0, 1.0, 3.0)), ("jet.eta", (-1.0, 0.0, 0.5, 1.0)))
+BY = ScoredBy("tt", ("dnn", "bdt"), ("tt", "w", "hh"), "hh", UNIT, AGAINST)
 N_REPLICAS = 6
 MAY_COMPILE = settings(deadline=None, max_examples=25)
 
@@ -34,9 +35,15 @@ def events(n: int, seed: int = 0):
     return test, seen, rng.normal(1, 0.5, n), keys
 
 
+def observed(keys):
+    """Numbers of each event, some beyond the edges and some unknown."""
+    part = (keys % np.uint64(1000)).astype(float) / 1000
+    return {"pt": np.where(part > 0.9, np.nan, 4 * part), "jet.eta": 2.5 * part - 1.2}
+
+
 def counted(test, seen, weights, keys, true_class=0, by=BY) -> ScoreCounts:
     counts = ScoreCounts.empty(by, n_replicas=N_REPLICAS, seed=3)
-    counts.fill(test, seen, weights, keys, true_class)
+    counts.fill(test, seen, weights, keys, true_class, observed(keys))
     return counts
 
 
@@ -56,6 +63,7 @@ def bits(counts: ScoreCounts):
     return (
         counts.replicas.counts.tolist(),
         counts.test_sumw2.tolist(),
+        counts.curve_sumw2.tolist(),
         {name: (h.count.tolist(), h.sumw.tolist(), h.sumw2.tolist()) for name, h in histograms.items()},
     )
 
@@ -103,6 +111,33 @@ def test_counts_are_those_of_the_slow_twin():
         assert UNIT.square_counts(weights).sum() == counts.sumw2_counts(model).sum()
         assert UNIT.square_counts(weights[rows]).sum() == counts.compared_sumw2(model)
     assert counts.n_test == 60
+
+
+def test_curves_are_counted_as_a_loop_over_the_events_of_each_bin_counts_them():
+    test, seen, weights, keys = events(60)
+    counts = counted(test, seen, weights, keys)
+    cells = [(name, *edge) for name, edges in AGAINST for edge in pairwise(edges)]
+    for model in BY.models:
+        found, squares = counts.curve_counts(model), counts.curve_sumw2_counts(model)
+        for cell, (name, low, high) in enumerate(cells):
+            last = high in (3.0, 1.0) and cell in (1, 4)
+            values = observed(keys)[name]
+            inside = (values >= low) & ((values <= high) if last else (values < high))
+            alone = counted({model: test[model][inside] for model in BY.models}, {}, weights[inside], keys[inside])
+
+            assert inside.any()
+            expected = alone.test_counts(model).reshape(N_BINS // 4, 4, -1).sum(axis=1)
+            assert expected.tolist() == found[cell].tolist()
+            assert alone.sumw2_counts(model).reshape(-1, 4).sum(axis=1).tolist() == squares[cell].tolist()
+    assert np.isnan(observed(keys)["pt"]).any()
+    assert (observed(keys)["jet.eta"] < -1).any()
+
+
+def test_an_observable_that_is_not_there_is_named():
+    test, _, weights, keys = events(3)
+
+    with pytest.raises(InputError, match=r"no 'jet\.eta' to draw curves against\. .* an observable of the processor\."):
+        ScoreCounts.empty(BY, n_replicas=2, seed=1).fill(test, {}, weights, keys, 0, {"pt": np.ones(3)})
 
 
 def test_both_models_fluctuate_alike():

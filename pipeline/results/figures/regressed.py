@@ -77,9 +77,13 @@ def curves(products: Products, group: str, axis: str, part: str, name: str) -> l
     for model, entry in products.metrics.items():
         points: Sequence[Mapping[str, Any]] | None = entry["curves"][axis][group][part].get(name)
         if points:
-            label = products.model_label(model)
-            found.append(Curve(label, *(_numbers(point[key] for point in points) for key in ("value", "stat"))))
+            found.append(curve_of(products.model_label(model), points))
     return found
+
+
+def curve_of(label: str, points: Sequence[Mapping[str, Any]]) -> Curve:
+    """The measurements *points* of one model, as arrays."""
+    return Curve(label, *(_numbers(point[key] for point in points) for key in ("value", "stat")))
 
 
 def groups(products: Products) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ Returned = TypeVar("Returned")
 # Ten colours that colour-blind readers tell apart: M. Petroff, arXiv:2107.02270, table 1.
 PALETTE = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 LINES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
 
 STYLE = {
     **mplhep.style.CMS,
@@ -129,6 +130,11 @@ def color_of(index: int) -> str:
 def line_of(index: int) -> str:
     """The dashes of the *index*-th of several lines: they change when the colours begin anew."""
     return LINES[index // len(PALETTE) % len(LINES)]
+
+
+def marker_of(index: int) -> str:
+    """The marker of the *index*-th of several kinds of points."""
+    return MARKERS[index % len(MARKERS)]
 
 
 def headroom(axes: Axes, top: float, *, rows: float, bottom: float = 0.0) -> None:
