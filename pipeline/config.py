@@ -229,6 +229,9 @@ class Model(Section):
     training: dict[str, Any] = {}
     label: str | None = None
     heads: tuple[Name, ...] = Field((), description="which parts of the task a network learns; none: all of them")
+    again: Name | None = Field(
+        None, description="another training of that model, with other random numbers: for its spread, and in no figure"
+    )
 
 
 class Axis(Binned):
@@ -341,6 +344,7 @@ class Analysis(Section):
             raise ValueError("models are given, but no task; add task: {kind: classification, ...}")
         for key, model in self.models.items():
             _known(model.inputs, self.inputs, f"models.{key}.inputs")
+            _check_again(key, model, self.models)
             try:
                 self.training_of(key)
             except ValidationError as error:
@@ -354,6 +358,10 @@ class Analysis(Section):
     def training_of(self, model: str) -> Training:
         """The common training with what *model* changes; a section given there replaces the common one."""
         return Training.model_validate({**self.training.model_dump(), **self.models[model].training})
+
+    def shown(self) -> Analysis:
+        """The same without those models that are other trainings of one: what figures and tables are of."""
+        return self.model_copy(update={"models": {key: model for key, model in self.models.items() if model.again is None}})
 
     def class_of(self, dataset: str) -> str | None:
         """The class that *dataset* is trained as; None for data and for what is not trained."""
@@ -432,6 +440,27 @@ def json_schema() -> dict[str, Any]:
 def _known(name: str, known: dict[str, Any], place: str) -> None:
     if name not in known:
         raise ValueError(f"{place}: {name!r} is not defined. {nearest(name, known)}")
+
+
+def _check_again(key: str, model: Model, models: dict[str, Model]) -> None:
+    """See that a model that is another training of one is that in all else."""
+    if model.again is None:
+        return
+    _known(model.again, models, f"models.{key}.again")
+    first = models[model.again]
+    if first.again is not None:
+        raise ValueError(f"models.{key}.again: {model.again!r} is itself again {first.again!r}; name that one")
+    own, other = (_without_names(one) for one in (model, first))
+    for name in own:
+        if own[name] != other[name]:
+            raise ValueError(
+                f"models.{key}.{name}: is {own[name]!r}, but {other[name]!r} in {model.again!r}, of which {key!r} is another"
+                " training; make them the same, or remove again"
+            )
+
+
+def _without_names(model: Model) -> dict[str, Any]:
+    return model.model_dump(exclude={"label", "again"})
 
 
 def _sentences(error: ValidationError, record: type[BaseModel], *, at: tuple[str, ...] = ()) -> str:

@@ -141,7 +141,7 @@ def train_settings(analysis: Analysis, model: str) -> str:
             _ordered(_dump(analysis.task, without=set(analysis.task.evaluated))),
             _datasets(analysis, analysis.trained_datasets(), without={"repeated_events"}),
             _inputs(analysis)[list(analysis.inputs).index(entry.inputs)],
-            _dump(entry, without=TEXT | {"training"}),
+            _dump(entry, without=TEXT | {"training", "again"}),
             _dump(analysis.training_of(model)),
         ]
     )
@@ -191,7 +191,7 @@ def evaluate_settings(analysis: Analysis) -> str:
                 [name, section.process, *_dataset(analysis, name, without={"repeated_events"})]
                 for name, section in analysis.datasets.items()
             ],
-            [[name, model.label] for name, model in analysis.models.items()],
+            [[name, model.label, model.again] for name, model in analysis.models.items()],
             _histograms(analysis),
         ]
     )
@@ -207,7 +207,7 @@ def plot_settings(analysis: Analysis) -> str:
             [[name, section.process, section.is_mc] for name, section in analysis.datasets.items()],
             [[name, _dump(axis)] for name, axis in analysis.histograms.items()],
             _ordered(_dump(analysis.task)) if analysis.task is not None else None,
-            [[name, model.label] for name, model in analysis.models.items()],
+            [[name, model.label, model.again] for name, model in analysis.models.items()],
         ]
     )
 

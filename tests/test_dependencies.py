@@ -135,6 +135,7 @@ EDITS = [
     ({"models/net/training": {"epochs": 7}}, {"train net"}),
     ({"models/net/training": {"validation_fraction": 0.3}}, {"summarise", "train net", *SCORE}),
     ({"models/new": {"architecture": "bdt", "inputs": "all"}}, {"train new", *SCORE, "evaluate", "plot"}),
+    ({"models/net_2": {**ANALYSIS["models"]["net"], "again": "net"}}, {"train net_2", *SCORE, "evaluate", "plot"}),
     ({"models/net": None}, {*SCORE, "evaluate", "plot"}),
     ({"training/learning_rate": 0.1}, TRAIN),
     ({"training/optimizer": "sgd"}, TRAIN),

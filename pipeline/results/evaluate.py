@@ -12,6 +12,7 @@ from pipeline.results.flatness import flatness
 from pipeline.results.groups import grouped, groups_of
 from pipeline.results.normalisation import Processed, scale_of, yields
 from pipeline.results.products import write_root, write_uhi
+from pipeline.results.spread import with_spread
 from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.statistics.histogram import HistogramAxis
 from pipeline.tasks.products import TaskProducts
@@ -60,7 +61,7 @@ def evaluate(
     costs = costs_of(analysis, folder / "models") if analysis.models else {}
     flat = {} if summary is None else flatness(analysis, summary, sumw)
     metrics = {model: {**entry, **flat.get(model, {}), **costs.get(model, {})} for model, entry in task.metrics.items()}
-    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "metrics.json", with_spread(analysis, metrics))
     write_json(folder / "roc.json", task.roc)
     write_json(folder / "yields.json", yields(analysis, histograms, processed))
     write_root(folder / "histograms.root", {**scaled, **task.matrices})

@@ -41,7 +41,7 @@ def plot(analysis: Analysis, results_dir: str | Path, *, progress: Callable[[int
         InputError: a product is missing, or two figures would have one name.
     """
     folder = Path(results_dir) / "figures"
-    drawings = list_drawings(read_products(analysis, results_dir))
+    drawings = list_drawings(read_products(analysis.shown(), results_dir))
     with replacing(folder) as temporary:
         temporary.mkdir(parents=True)
         for done, drawing in enumerate(drawings, start=1):

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from pipeline.results import report_tables as tables
 from pipeline.results.report_labels import html_label
+from pipeline.results.report_spread import spread_tables
 from pipeline.results.report_tables import Row, Table, measured
 from pipeline.results.rounding import with_error
 
@@ -24,13 +25,16 @@ SIGNIFICANT = 3.0
 
 def model_tables(analysis: Analysis, metrics: Mapping[str, Any]) -> list[tuple[str, Table]]:
     """The tables with their titles; the first has none. Nothing without models."""
-    if not metrics:
+    shown = _shown(analysis, metrics)
+    if not shown:
         return []
-    return _regression(analysis, metrics) if analysis.task.kind == "regression" else _classification(analysis, metrics)
+    of_kind = _regression if analysis.task.kind == "regression" else _classification
+    return [*of_kind(analysis, shown), *spread_tables(analysis, shown)]
 
 
 def best_of(analysis: Analysis, metrics: Mapping[str, Any]) -> Markup:
     """The sentence on what the models reached; nothing without models."""
+    metrics = _shown(analysis, metrics)
     if not metrics:
         return Markup()
     text = Markup(" {} models, each trained {} times.").format(len(metrics), analysis.folds)
@@ -40,6 +44,11 @@ def best_of(analysis: Analysis, metrics: Mapping[str, Any]) -> Markup:
         auc = with_error(known[best]["value"], known[best]["stat"])
         return text + Markup(" The best AUC is {}, of {}.").format(auc, tables.label_of(analysis, best))
     return text
+
+
+def _shown(analysis: Analysis, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Without those that are other trainings of a model."""
+    return {model: metrics[model] for model in analysis.shown().models if model in metrics}
 
 
 def _classification(analysis: Analysis, metrics: Mapping[str, Any]) -> list[tuple[str, Table]]:

@@ -180,8 +180,8 @@ def read_products(analysis: Analysis, results_dir: str | Path) -> Products:
         analysis,
         histograms={key: from_hist(histogram) for key, histogram in histograms.items() if histogram.ndim == 1},
         matrices={key: _matrix(histogram) for key, histogram in histograms.items() if histogram.ndim == 2},
-        rocs={model: _roc(content) for model, content in contents["roc"].items()},
-        metrics=contents["metrics"],
+        rocs={model: _roc(content) for model, content in contents["roc"].items() if model in analysis.models},
+        metrics={model: content for model, content in contents["metrics"].items() if model in analysis.models},
         yields=contents["yields"],
         histories={model: read_histories(folder / "models" / model) for model in analysis.models},
     )
