@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-# Added to what must not be attended to.
-NEVER = -1e9
+from models.layers.attention import NEVER, attended
+
 # Below this a logarithm of a pair ends.
 SMALLEST = 1e-8
 # Of batch normalisation, as PyTorch has it; with Keras' 0.99 the moving means of a small sample lag behind for epochs.
@@ -119,9 +119,9 @@ def _block(x, others, bias, *, heads, expansion, dropout, name, joined=False):
     width = x.shape[-1]
     keys = ops.concatenate([x, others], axis=1) if joined else others
     keys = keras.layers.LayerNormalization(name=f"{name}_norm")(keys)
-    attended = _attention(x if joined else keys, keys, bias, heads=heads, dropout=dropout, name=f"{name}_attention")
-    attended = keras.layers.LayerNormalization(name=f"{name}_attention_norm")(attended)
-    x = x + keras.layers.Dropout(dropout, name=f"{name}_attention_dropout")(attended)
+    seen = _attention(x if joined else keys, keys, bias, heads=heads, dropout=dropout, name=f"{name}_attention")
+    seen = keras.layers.LayerNormalization(name=f"{name}_attention_norm")(seen)
+    x = x + keras.layers.Dropout(dropout, name=f"{name}_attention_dropout")(seen)
     inner = keras.layers.LayerNormalization(name=f"{name}_dense_norm")(x)
     inner = keras.layers.Dense(expansion * width, activation="gelu", name=f"{name}_wide")(inner)
     inner = keras.layers.Dropout(dropout, name=f"{name}_wide_dropout")(inner)
@@ -133,22 +133,10 @@ def _block(x, others, bias, *, heads, expansion, dropout, name, joined=False):
 
 def _attention(queries, keys, bias, *, heads, dropout, name):
     width = queries.shape[-1]
-    query, key, value = (
-        _by_head(keras.layers.Dense(width, name=f"{name}_{part}")(x), heads)
-        for part, x in (("query", queries), ("key", keys), ("value", keys))
-    )
-    scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) * (width // heads) ** -0.5
-    weights = keras.layers.Dropout(dropout, name=f"{name}_weights_dropout")(ops.softmax(scores + bias, axis=-1))
-    found = ops.reshape(ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3)), (-1, queries.shape[1], width))
+    found = attended(queries, keys, bias, heads=heads, dropout=dropout, name=name)
     found = keras.layers.Dense(width, name=f"{name}_output")(found)
     found = ops.reshape(found, (-1, queries.shape[1], heads, width // heads))
     return ops.reshape(_scaled(found, "bnhd,h->bnhd", name=f"{name}_heads"), (-1, queries.shape[1], width))
-
-
-def _by_head(x, heads):
-    """(batch, n, width) as (batch, heads, n, width / heads)."""
-    n, width = x.shape[1:]
-    return ops.transpose(ops.reshape(x, (-1, n, heads, width // heads)), (0, 2, 1, 3))
 
 
 def _scaled(x, equation, *, name):
