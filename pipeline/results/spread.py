@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from pipeline.config import Analysis
 
-# Differences between models have errors of their own.
-LEFT_OUT = frozenset({"paired", "overtraining"})
+# Differences have errors of their own; what flattening does is the same for all trainings.
+LEFT_OUT = frozenset({"paired", "overtraining", "flattening"})
 
 
 def with_spread(analysis: Analysis, metrics: Mapping[str, Any]) -> dict[str, Any]:
