@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from pipeline.errors import PipelineError
+from pipeline.files import refusal
 from pipeline.parent import end_with_parent
 
 EXISTING = click.Path(path_type=Path)
@@ -36,15 +37,18 @@ JSON = click.option("--json", "as_json", is_flag=True, help="for machines")
 
 
 class _Commands(click.Group):
-    """Prints a `PipelineError` as one line and exits with its code; anything else is our bug and keeps its traceback."""
+    """Prints a `PipelineError`, or that a disk is full, as one line; anything else is our bug and keeps its traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             end_with_parent()
             return super().invoke(ctx)
-        except PipelineError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(error.exit_code)
+        except (PipelineError, OSError) as error:
+            told = error if isinstance(error, PipelineError) else refusal(error)
+            if told is None:
+                raise
+            click.echo(f"error: {told}", err=True)
+            ctx.exit(told.exit_code)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

@@ -7,12 +7,13 @@ import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, PipelineError
 from pipeline.processes import is_alive, place
 
 if TYPE_CHECKING:
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 # Others may put a folder in the same place at the same time.
 ATTEMPTS = 5
 SCRATCH_VARIABLE = "NANOLOOM_SCRATCH"
+# By what the system says when it takes nothing more: what to do.
+REFUSALS = {
+    errno.ENOSPC: "Free space there, or let results/ and .scratch/ be links to a larger disk",
+    errno.EDQUOT: "Delete what is not needed there (`quota -s`, on AFS `fs listquota`), or work where the quota is larger",
+    errno.EFBIG: "Raise the limit on the size of a file (`ulimit -f`)",
+    errno.EROFS: "Work on a disk that may be written",
+    errno.EACCES: "See with `ls -ld`, on AFS with `fs listacl`, who may write there",
+}
 
 
 def scratch_place(name: str = "", environment: Mapping[str, str] = os.environ) -> Path:
@@ -51,18 +60,36 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """A temporary name beside *path* to write to; renamed to *path* at the end, removed after an error.
 
     The body may write a file or make a folder there. What a killed process of this machine has left of *path* is removed.
+
+    Raises:
+        OSError: it cannot be written; of a full disk, the system would not say that *path* was meant.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last: uproot and matplotlib choose the format by it.
     temporary = path.with_name(f".{path.stem}.{place()}.{os.getpid()}.part{path.suffix}")
-    for left in (temporary, *_left_behind(path)):
-        _remove(left)
     try:
+        for left in (temporary, *_left_behind(path)):
+            _remove(left)
         yield temporary
         _put(temporary, path)
+    except OSError as error:
+        if error.errno in REFUSALS and error.filename in (None, temporary, str(temporary)):
+            error.filename = str(path)
+        raise
     finally:
-        _remove(temporary)
+        with suppress(OSError):  # the error before this one says more
+            _remove(temporary)
+
+
+def refusal(error: OSError) -> PipelineError | None:
+    """What is said of *error* if a disk, a quota or a permission has stopped a command; else None."""
+    if error.errno not in REFUSALS:
+        return None
+    return PipelineError(
+        f"{'The disk' if error.filename is None else error.filename} cannot be used: {error.strerror}. Expected room and"
+        f" permission for it. {REFUSALS[error.errno]}; then start again: what is complete stays."
+    )
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -136,6 +163,21 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_room(folder: Path, n_bytes: int) -> None:
+    """See that *n_bytes* find room in *folder*: a library that maps what it writes is ended by the system where they do not.
+
+    Raises:
+        InputError: they do not.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, n_bytes)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
 
 
 def cannot_write(folder: Path, error: OSError) -> InputError:

@@ -34,8 +34,10 @@ class FriendTree:
         self._tree: Any = None
 
     def __enter__(self) -> Self:
-        temporary = self._stack.enter_context(replacing(self._path))
-        self._file = self._stack.enter_context(uproot.recreate(temporary, compression=COMPRESSION))
+        with ExitStack() as stack:  # unwound here if the file cannot be made
+            temporary = stack.enter_context(replacing(self._path))
+            self._file = stack.enter_context(uproot.recreate(temporary, compression=COMPRESSION))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PipelineError
-from pipeline.files import private_folder, scratch_place
+from pipeline.files import cannot_write, check_room, private_folder, scratch_place
 from pipeline.scale.watch import Watch
 from pipeline.scale.workers import Workers
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SCRATCH = scratch_place()
 # For a worker that ended to be started again, on a busy machine.
 SECONDS_WITHOUT = 60
+# What dask writes in its temporary folder: locks.
+BYTES_TO_START = 65_536
 SETTINGS = {
     # A range is not retried blindly on another worker: a worker that dies is an error to be seen.
     "distributed.scheduler.allowed-failures": 0,
@@ -47,8 +49,14 @@ def _watch(count: int, scratch: Path) -> Iterator[Watch]:
     import dask
     from distributed import Client
 
+    folder = scratch.resolve() / "dask"
+    try:
+        private_folder(folder)
+        check_room(folder, BYTES_TO_START)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
     with (
-        dask.config.set({**SETTINGS, "temporary-directory": str(private_folder(scratch.resolve() / "dask"))}),
+        dask.config.set({**SETTINGS, "temporary-directory": str(folder)}),
         _cluster(count) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
