@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 # A start that was refused, or that had nothing to do, leaves a log as well.
 MOST_LOGS = 50
-# A pool needs a moment to find a machine.
-STARTS_WITHIN = timedelta(seconds=60)
+# A pool needs a moment to find a machine; a person who asks after a minute wants to know that it has not.
+STARTS_WITHIN = timedelta(seconds=50)
 # Of the machines that share a disk.
 CLOCKS_DIFFER = timedelta(seconds=60)
 
@@ -155,7 +155,8 @@ def _of_jobs(run: RunLog, root: Path, logs: Path, *, alive: bool, now: datetime)
         condor = batch.get(cluster)
         end = _end_in_condor(condor, now=now) if condor else ""
         if end and cluster not in explained and number not in run.jobs:
-            yield _of_job(Job(number, "(group)"), cluster, end, _outputs(root, logs, cluster), began=run.date)
+            group = replace(run.groups.get(number, Job("", "(group)")), number="")  # a name that says nothing
+            yield _of_job(group, cluster, end, _outputs(root, logs, cluster), began=run.date)
 
 
 def _of_workers(run: RunLog, folder: Path, *, now: datetime) -> Iterator[Failure]:

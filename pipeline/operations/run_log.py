@@ -19,6 +19,7 @@ BEGUN = re.compile(r"(?:local)?(?:rule|checkpoint) (\w+):")
 DONE = re.compile(r"Finished jobid: (\d+) ")
 FAILED = re.compile(r"Error in rule (\w+):")
 GROUP_FAILED = re.compile(r"Error in group .*:")
+GROUP_BEGUN = re.compile(TIME.pattern + r" Group job .*")
 # Of the HTCondor and the Slurm plugin.
 SUBMITTED = re.compile(r"Job (\S+) (?:submitted to HTCondor Cluster ID|has been submitted with SLURM jobid) (\d+)")
 EXCEPTION = re.compile(r"\w+(?:Exception|Error|Exit)\b[^']*:")
@@ -75,6 +76,7 @@ class RunLog:
         command: how.
         jobs: by number, in the order in which they began.
         batch: of jobs and groups, by number, those in a batch system.
+        groups: of jobs that the batch system gets as one, by its number.
         errors: what went wrong beside jobs.
         planned: whether it came as far as to plan jobs; a run that is refused before does not.
         ended: whether the run came to its end, be it a bad one.
@@ -86,6 +88,7 @@ class RunLog:
     command: str = ""
     jobs: dict[str, Job] = field(default_factory=dict)
     batch: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, Job] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     planned: bool = False
     ended: bool = False
@@ -96,11 +99,16 @@ def read_run_log(path: Path) -> RunLog:
     """The log at *path*; a half-written one as far as it goes."""
     log = RunLog(path)
     exceptions: list[str] = []
+    group = Job("")
     for head, body in _blocks(path.read_text(encoding="utf-8", errors="replace")):
         if EXCEPTION.fullmatch(head):
             exceptions.append("\n".join([head, *body]))
+        elif GROUP_BEGUN.fullmatch(head):
+            group = _group(body)
         else:
             _enter(log, head, body, exceptions)
+            if (submitted := SUBMITTED.match(head)) and not submitted[1].isdecimal():
+                log.groups[submitted[1]] = replace(group, number=submitted[1])
     log.errors = [text for text in exceptions if SUMMARY not in text and not _fail_afterwards(log, text)]
     log.ended |= bool(exceptions) and not any(job.state == "begun" for job in log.jobs.values())
     return log
@@ -194,6 +202,12 @@ def _end_of(exception: str) -> tuple[str, str]:
     if ended is None:
         return "", exception
     return (f"exit code {ended[1]}" if ended[1] else f"signal {ended[3]} ({ended[2]})"), ""
+
+
+def _group(body: list[str]) -> Job:
+    """Jobs that are submitted next, as one."""
+    rules = [begun[1] for line in body if (begun := BEGUN.fullmatch(line.strip()))]
+    return Job("", " and ".join(dict.fromkeys(rules)), f"group=({len(rules)} jobs)")
 
 
 def _members(body: list[str]) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 SCRIPT = Path(__file__).parent / "htcondor_pool.sh"
@@ -21,8 +23,15 @@ def why_not() -> str | None:
     return f"HTCondor cannot run here: {tried.stderr.decode().strip()}" if tried.returncode else None
 
 
+def end(process: subprocess.Popen[str]) -> None:
+    """As `kill -9` does, a command that `Pool.start` has started and all that it runs."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
 class Pool:
-    """A context of a running pool; it ends by itself after ten minutes.
+    """A context of a running pool; it ends by itself after an hour.
 
     Args:
         folder: for its configuration, logs and queue.
@@ -31,7 +40,7 @@ class Pool:
     def __init__(self, folder: Path) -> None:
         # No path of the checkout, nor its settings of Snakemake: a copy of the project must find its own code.
         inherited = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "NANOLOOM_PARENT")}
-        self._environment = {**inherited, "HTCONDOR": str(PROGRAMS), "POOL": str(folder), "POOL_SECONDS": "600"}
+        self._environment = {**inherited, "HTCONDOR": str(PROGRAMS), "POOL": str(folder), "POOL_SECONDS": "3600"}
 
     def __enter__(self) -> "Pool":
         self._script("start")
@@ -41,7 +50,7 @@ class Pool:
         self._script("stop")
 
     def start(self, *command: str, cwd: Path | None = None) -> subprocess.Popen[str]:
-        """Start a command that talks to the pool; `python` is the one with the plugins."""
+        """Start a command that talks to the pool; `python` is the one with the plugins. To be ended by `end`."""
         return subprocess.Popen(
             [SCRIPT, "run", *command],
             cwd=cwd,
@@ -49,6 +58,7 @@ class Pool:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
     def run(self, *command: str, cwd: Path | None = None) -> str:
@@ -57,7 +67,7 @@ class Pool:
         try:
             output, _ = process.communicate(timeout=300)
         finally:
-            process.kill()
+            end(process)
         assert process.returncode == 0, output
         return output
 

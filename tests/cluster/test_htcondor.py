@@ -1,5 +1,6 @@
 """Jobs of the profile `lxplus` on a real HTCondor pool: what it is told of them, and what becomes of those that fail."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 
 import pytest
 
+from tests.cluster.htcondor import end
 from tests.toy_analysis import make_toy
 
 pytestmark = [pytest.mark.condor, pytest.mark.slow]
@@ -96,27 +98,62 @@ def test_jobs_are_grouped_and_get_more_memory_and_time_when_they_are_tried_again
     assert len(list((folder / "logs/htcondor").glob("simulate_simulate/*.err"))) == 4
 
 
-@pytest.mark.parametrize(
-    ("command", "event"),
-    [("condor_hold", "Job was held.\n\tvia condor_hold"), ("condor_rm", "Job was aborted.\n\tvia condor_rm")],
-    ids=["held", "removed"],
-)
-def test_a_job_that_is_held_or_removed_ends_the_run_within_a_minute(condor_pool, jobs_of, command, event):
-    folder = jobs_of("sleep 300")
-    running = condor_pool.start(*snakemake(folder, "--retries", "0", "--group-components", "simulate=5"), cwd=folder)
-    mine = ("-constraint", f'Iwd == "{folder}"')
-    try:
-        wait_for(lambda: "2" in condor_pool.run("condor_q", *mine, "-af", "JobStatus").split())
-        condor_pool.run(command, *mine)
-        output, _ = running.communicate(timeout=60)
-    finally:
-        running.kill()
-        condor_pool.run("condor_rm", *mine)
+@pytest.fixture
+def sleeping(condor_pool, jobs_of):
+    """Function that starts a run of five jobs, in one group, which do nothing but wait; its folder and process."""
+    started = []
+
+    def start(*arguments):
+        folder = jobs_of("sleep 300")
+        alone = ("--retries", "0", "--group-components", "simulate=5")
+        started.append((folder, condor_pool.start(*snakemake(folder, *alone, *arguments), cwd=folder)))
+        return started[-1]
+
+    yield start
+    for folder, running in started:
+        end(running)
+        condor_pool.run("condor_rm", *mine(folder))
+
+
+@pytest.mark.parametrize(("command", "state"), [("condor_hold", "held"), ("condor_rm", "removed")])
+def test_a_job_that_is_held_or_removed_ends_the_run_within_a_minute_and_is_explained(condor_pool, sleeping, command, state):
+    folder, running = sleeping()
+    wait_for(lambda: "2" in condor_pool.run("condor_q", *mine(folder), "-af", "JobStatus").split())
+    condor_pool.run(command, *mine(folder))
+    output, _ = running.communicate(timeout=60)
 
     assert running.returncode == 1
     assert "Error in rule simulate" in output
     # Snakemake does not print the plugin's message about a group.
-    assert event in (folder / "logs/htcondor/snakemake-rules.log").read_text(encoding="utf-8")
+    (failure,) = explained(condor_pool, folder)
+    assert failure["rule"] == "simulate (5 jobs)"
+    assert failure["job"].endswith(" in the batch system")
+    assert failure["end"].startswith(f"{state}: via {command} (by user tester)")
+    assert failure["remedy"]
+
+
+def test_a_job_that_does_not_start_is_explained_within_a_minute(condor_pool, sleeping):
+    folder, running = sleeping("--set-resources", "simulate:mem_mb=50000")
+    wait_for(lambda: condor_pool.run("condor_q", *mine(folder), "-af", "JobStatus").split() == ["1"])
+
+    wait_for(lambda: explained(condor_pool, folder), within_s=60)
+
+    (failure,) = explained(condor_pool, folder)
+    assert failure["rule"] == "simulate (5 jobs)"
+    assert failure["end"].startswith("never started, waits since ")
+    assert "condor_q -better-analyze" in failure["remedy"]
+    assert running.poll() is None
+
+
+def mine(folder):
+    """How HTCondor is asked for the jobs of a folder."""
+    return "-constraint", f'Iwd == "{folder}"'
+
+
+def explained(pool, folder):
+    """The failures that `explain` tells in a folder."""
+    answer = pool.run("sh", "-c", "python -m pipeline explain --json || true", cwd=folder)
+    return json.loads(answer)["failures"]
 
 
 def wait_for(true, *, within_s=60):

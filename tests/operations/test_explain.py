@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.operations.explain import explain
 from pipeline.running import runs
+from tests.operations.test_run_log import GROUP
 from tests.toy_analysis import make_toy, write_toy
 from tests.workflow.conftest import copy_project
 
@@ -145,6 +146,17 @@ def test_what_htcondor_says_of_a_job_is_told(cluster, last, end, remedy, folder)
     assert failure.end.startswith(end)
     assert remedy in failure.remedy
     assert failure.job == f"2, {cluster} in the batch system"
+
+
+def test_what_htcondor_says_of_jobs_that_are_one_to_it_is_told_with_their_rule(tmp_path, folder):
+    root = held(folder("failed"), "2", "012 (002.004")
+    (root / ".snakemake/log/2026-11-21T00.snakemake.log").write_text(GROUP, encoding="utf-8")
+
+    failure = only(explain(root, now=NOW))
+
+    assert (failure.job, failure.rule) == ("2 in the batch system", "simulate (2 jobs)")
+    assert failure.end.startswith("held: Job has gone over memory limit of 100 megabytes")
+    assert "--set-resources simulate:mem_mb=" in failure.remedy
 
 
 def test_a_job_that_waits_for_a_moment_only_has_not_failed(folder):

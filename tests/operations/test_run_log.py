@@ -40,6 +40,30 @@ rule missing:
 """
 
 
+# As HTCondor's plugin 0.3.0 has it.
+GROUP = """Building DAG of jobs...
+[Fri Nov 27 23:50:02 2026] Group job simulate (jobs in lexicogr. order):
+    [Fri Nov 27 23:50:02 2026]
+    rule simulate:
+        output: 2.txt
+        jobid: 3
+        wildcards: index=2
+    [Fri Nov 27 23:50:02 2026]
+    rule simulate:
+        output: 3.txt
+        jobid: 4
+        wildcards: index=3
+Requesting memory: 100MB
+Job 613ee939-f775 submitted to HTCondor Cluster ID 2 with batch name simulate_simulate-613ee939-f775
+[Fri Nov 27 23:50:05 2026]
+    message: Error in group simulate
+    jobs:
+        rule simulate:
+            jobid: 3
+            output: 2.txt
+"""
+
+
 def by_rule(log):
     return {job.rule: job for job in log.jobs.values()}
 
@@ -51,6 +75,16 @@ def test_a_run_that_went_well_has_only_jobs_that_are_done():
     assert set(by_rule(log)) == {"all", "evaluate", "plot", "report", "score", "train"}
     assert (log.steps, log.ended, log.planned, log.errors) == ("7 of 7", True, True, [])
     assert (log.date, log.command) == ("2026-11-21 07:59:10", "snakemake --cores 1")
+
+
+def test_jobs_that_are_submitted_as_one_are_known_by_their_rule_and_number(tmp_path):
+    (tmp_path / "group.log").write_text(GROUP, encoding="utf-8")
+
+    log = read_run_log(tmp_path / "group.log")
+
+    assert log.batch == {"613ee939-f775": "2"}
+    assert (log.groups["613ee939-f775"].rule, log.groups["613ee939-f775"].what) == ("simulate", "group=(2 jobs)")
+    assert log.jobs == {}
 
 
 def test_a_failed_job_has_its_log_and_exit_code():
