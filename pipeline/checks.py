@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline import plugins
 from pipeline.errors import InputError, nearest
 from pipeline.imports import parse
+from pipeline.inputs import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +31,11 @@ def check_processor(analysis: Analysis, root: str | Path) -> None:
 
 
 def check_models(analysis: Analysis, root: str | Path) -> None:
-    """See that the architectures of *analysis* exist and take the given options and weights, without importing them.
+    """See that the architectures of *analysis* exist and take the given options, inputs and weights, without importing them.
 
     Raises:
         InputError: a file is missing or no Python, an option is not in the signature of its `build`, or boosted trees are to
-            keep negative weights or to learn what they cannot.
+            keep negative weights, to take what is no table, or to learn what they cannot.
     """
     for key, model in analysis.models.items():
         path = plugins.find("models", model.architecture, root=root)
@@ -51,6 +52,12 @@ def check_models(analysis: Analysis, root: str | Path) -> None:
             raise InputError(
                 f"Model {key!r} of config/{analysis.name}.yaml is boosted trees, which do not learn a task of kind"
                 f" {analysis.task.kind!r}. Expected a network or a method without one. Choose another architecture."
+            )
+        wrong = {kind_of(collection) for collection in analysis.inputs[model.inputs].values()} - {"flat"}
+        if framework == "xgboost" and wrong:
+            raise InputError(
+                f"Model {key!r} of config/{analysis.name}.yaml is boosted trees, but inputs.{model.inputs} has a collection"
+                f" of kind {min(wrong)!r}. Expected lists of features, one number an event each. Choose other inputs."
             )
 
 

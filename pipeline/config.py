@@ -11,29 +11,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from pipeline import plugins
 from pipeline.checks import check_cards, check_colors, check_models, check_names, check_processor, check_tune
 from pipeline.errors import InputError, nearest
+from pipeline.inputs import KINDS
+from pipeline.inputs import Collection as Collection  # the records of other modules are imported from here as well
+from pipeline.inputs import Sequence as Sequence
+from pipeline.sections import Count, Fraction, Observable
+from pipeline.sections import Name as Name
+from pipeline.sections import Positive as Positive
+from pipeline.sections import Section as Section
 from pipeline.tuning import Domain, Tune
 from pipeline.yaml_reader import read_yaml
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-Observable = Annotated[str, Field(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)?$")]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(gt=0)]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
 Scoring = Literal["onnx", "keras"]
 
 # The sums of every bin, dataset and fold are kept in summary.json, and a bin needs events to have a weight.
 MOST_FLAT_BINS = 10_000
-
-
-class Section(BaseModel):
-    """A part of the configuration: frozen, and closed so that a misspelt key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class Process(Section):
@@ -97,25 +93,6 @@ class Dataset(Section):
         if not self.is_mc and self.xsec_pb is not None:
             raise ValueError("is data (is_mc: false) with a cross section; remove xsec_pb")
         return self
-
-
-class Sequence(Section):
-    """A jagged collection as a padded tensor with a mask: (n_events, max_objects, n_features)."""
-
-    features: tuple[Name, ...] = Field(min_length=1)
-    max_objects: Count
-    order_by: Name | None = Field(None, description="descending in this feature; None keeps the processor's order")
-
-
-def _kind_of_collection(given: Any) -> str:
-    return "padded" if isinstance(given, dict | Sequence) else "flat"
-
-
-# Told apart by their form, so that an error speaks of one of them only.
-Collection = Annotated[
-    Annotated[tuple[Name, ...], Field(min_length=1), Tag("flat")] | Annotated[Sequence, Tag("padded")],
-    Discriminator(_kind_of_collection),
-]
 
 
 class EarlyStopping(Section):
@@ -225,8 +202,8 @@ class Model(Section):
 
     architecture: Name
     inputs: Name
-    options: dict[str, Any] = {}
-    training: dict[str, Any] = {}
+    options: dict[str, Any] = Field({})
+    training: dict[str, Any] = Field({})
     label: str | None = None
     heads: tuple[Name, ...] = Field((), description="which parts of the task a network learns; none: all of them")
     again: Name | None = Field(
@@ -308,12 +285,12 @@ class Analysis(Section):
     reading: Reading = Reading()
     processes: dict[Name, Process]
     datasets: dict[Name, Dataset] = Field(min_length=1)
-    histograms: dict[Name, Axis] = {}
-    inputs: dict[Name, Annotated[dict[Name, Collection], Field(min_length=1)]] = {}
+    histograms: dict[Name, Axis] = Field({})
+    inputs: dict[Name, Annotated[dict[Name, Collection], Field(min_length=1)]] = Field({})
     task: Any = Field(
         None, description="what is learned: `kind` names a module of pipeline/tasks, the rest is its `Settings`"
     )
-    models: dict[Name, Model] = {}
+    models: dict[Name, Model] = Field({})
     training: Training = Training()
     tune: dict[Name, Tune] = Field({}, description="by model: which of its settings the stage `tune` searches")
     scoring: Scoring = Field("onnx", description="what runs networks in `score`: ONNX Runtime, or Keras, the way on a GPU")
@@ -474,6 +451,8 @@ def _sentence(item: Any, record: type[BaseModel], at: tuple[str, ...]) -> str:
         message = f"is no key of this section. {_nearest_key(item['loc'], record)}Correct or remove it."
     elif item["type"] == "too_short" and item["ctx"]["actual_length"] == 0:
         message = "is empty. Expected at least one entry. Add one, or remove the key."
+    elif item["type"] == "union_tag_invalid" and item["loc"][0] == "inputs":
+        message = f"is of kind {item['ctx']['tag']!r}. {nearest(item['ctx']['tag'], KINDS)} Correct `kind`."
     elif item["type"] == "union_tag_not_found":
         message = f"needs a {item['ctx']['discriminator'].strip(chr(39))}"
     place = _place((*at, *item["loc"]))
@@ -494,7 +473,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "reading": Reading,
     "early_stopping": EarlyStopping,
     "flatten": Flatten,
-    "padded": Sequence,
+    **KINDS,
     "constant": Constant,
     "step": Step,
     "exponential": Exponential,

@@ -15,10 +15,12 @@ BASE = {
     "errors",
     "files",
     "imports",
+    "inputs",
     "plugins",
     "processes",
     "progress",
     "running",
+    "sections",
     "tuning",
     "yaml_reader",
 }

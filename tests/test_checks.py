@@ -109,6 +109,14 @@ def regression(**changes):
     return Analysis.model_validate({"name": "toy", **toy_regression.ANALYSIS, **changes})
 
 
+def test_boosted_trees_take_no_padded_collection(pytestconfig):
+    trees = {"architecture": "bdt", "inputs": "jets"}
+    inputs = {"jets": {"event": ["met"], "jets": {"features": ["pt"], "max_objects": 4}}}
+
+    with pytest.raises(InputError, match=r"Model 't' .* inputs\.jets has a collection of kind 'padded'\. Expected lists"):
+        check_models(analysis(inputs=inputs, models={"t": trees}), pytestconfig.rootpath)
+
+
 def test_boosted_trees_do_not_learn_a_regression(pytestconfig):
     trees = regression(
         models={"t": {"architecture": "bdt", "inputs": "all"}}, task={**toy_regression.TASK, "reference": None}

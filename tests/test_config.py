@@ -149,6 +149,7 @@ def test_a_misspelt_key_is_told_with_its_place_and_the_nearest(place, value, nea
             {"variables": {name: {"bins": 101, "start": 0, "stop": 1} for name in ("met", "jets.pt")}},
             r"training\.flatten: has 10201 bins; use at most 10000, each with many events of every class",
         ),
+        ("inputs.all.jets.kind", "padedd", r"toy\.yaml: inputs\.all\.jets: is of kind 'padedd'\. Nearest: 'padded'\."),
         (
             "inputs.all",
             {},

@@ -126,6 +126,8 @@ EDITS = [
     ({"inputs/more/jets/max_objects": 5}, {"summarise", *SCORE}),
     ({"inputs/more/jets/order_by": "eta"}, {"summarise", *SCORE}),
     ({"inputs/more/jets/features": ["eta", "pt"]}, {"summarise", *SCORE}),
+    ({"inputs/more/jets/of": "leptons"}, {"summarise", *SCORE}),
+    ({"inputs/more/jets/kind": "padded"}, set()),
     ({"inputs/new": {"event": ["met"]}}, {"summarise", *SCORE}),
     ({"models/net/options/dropout": 0.2}, {"train net"}),
     ({"models/net/architecture": "bdt", "models/net/options": {}}, {"train net"}),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.physics.baseline import Baseline
-    from pipeline.stream.chunk import Tensors
+    from pipeline.stream.rows import Tensors
 
 # Events that are answered at once: a method may need much memory for each, such as for all permutations of its jets.
 BATCH = 4096

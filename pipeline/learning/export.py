@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import keras
     from numpy.typing import NDArray
 
-    from pipeline.stream.chunk import Tensors
+    from pipeline.stream.rows import Tensors
 
 # Largest difference of an output between ONNX and Keras, absolute in [0, 1] and relative to the largest output beyond, as of
 # momenta in GeV: float32 keeps seven digits.

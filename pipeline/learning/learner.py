@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Training
     from pipeline.learning.checkpoint import Checkpoint
-    from pipeline.stream.chunk import Tensors
+    from pipeline.stream.rows import Tensors
     from pipeline.stream.training_stream import TrainingStream
 
 

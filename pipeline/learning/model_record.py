@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipeline import plugins
-from pipeline.config import Sequence
 from pipeline.digest import code_digest, versions_of
 from pipeline.errors import InputError
 from pipeline.files import read_json
 from pipeline.imports import closure
+from pipeline.inputs import Shaped
 from pipeline.learning.building import outputs_of
 from pipeline.stream.select import processor_digest
 
@@ -76,7 +76,7 @@ def read_record(analysis: Analysis, model: str, fold: int, folder: Path) -> dict
 
 
 def _collection(collection: Any) -> Any:
-    return collection.model_dump(mode="json") if isinstance(collection, Sequence) else list(collection)
+    return collection.model_dump(mode="json") if isinstance(collection, Shaped) else list(collection)
 
 
 def _short(value: Any) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Scoring
     from pipeline.learning.learner import Predictor
-    from pipeline.stream.chunk import Tensors
+    from pipeline.stream.rows import Tensors
 
 # Events that go through a network at once. Always as many, the last ones padded: another size may give other last bits.
 BATCH = 1024

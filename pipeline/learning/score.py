@@ -16,7 +16,7 @@ from pipeline.events.reading import reading
 from pipeline.files import read_json, write_json
 from pipeline.learning.building import outputs_of
 from pipeline.learning.model_record import read_record
-from pipeline.learning.predictor import load_predictor
+from pipeline.learning.predictor import BATCH, load_predictor
 from pipeline.results.friend_tree import FriendTree
 from pipeline.results.products import write_dataset_histograms
 from pipeline.scale.ordered import ordered_map
@@ -25,9 +25,11 @@ from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.statistics.hashing import fold_of
 from pipeline.statistics.npz import save_arrays
 from pipeline.statistics.sums import Quantum
+from pipeline.stream.kinds.kind import finished_all
 from pipeline.stream.observables import histogrammed
 from pipeline.stream.read_chunk import read_chunk
 from pipeline.stream.select import processor_digest
+from pipeline.stream.truth import of_events
 from pipeline.stream.validation import is_validation
 from pipeline.tasks.score_entries import Seen, is_compared
 
@@ -47,6 +49,9 @@ if TYPE_CHECKING:
 
 # What dask calls it where a worker has a graphics processor: `dask worker ... --resources "GPU=1"`.
 GPU = "GPU"
+# Events whose tensors are made ready for a model at once. A multiple of the batch, so that a network is asked for the same
+# batches as if all were ready.
+MOST_FINISHED = 16 * BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +179,13 @@ class Scorer:
         outputs = outputs_of(analysis, model)
         answers = np.zeros((len(rows), analysis.task.answers.size), dtype=np.float32)
         for fold in np.unique(folds).tolist():
-            of_fold = folds == fold
-            tensors = {name: tensor[rows[of_fold]] for name, tensor in chunk.tensors[inputs].items()}
             predictor = open_model(self.folder / "models" / model / f"fold{fold}", analysis.scoring)
-            scores = predictor.predict(tensors)
-            answers[of_fold] = analysis.task.answered(outputs, scores, analysis.inputs[inputs], tensors)
+            of_fold = np.flatnonzero(folds == fold)
+            for start in range(0, len(of_fold), MOST_FINISHED):
+                some = of_fold[start : start + MOST_FINISHED]
+                tensors = finished_all(analysis.inputs[inputs], of_events(chunk.tensors[inputs], rows[some]))
+                scores = predictor.predict(tensors)
+                answers[some] = analysis.task.answered(outputs, scores, analysis.inputs[inputs], tensors)
         return answers
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from pipeline.config import Sequence
 from pipeline.errors import InputError
 from pipeline.events.copies import CopyFinder, compared, warn_of_copies
 from pipeline.events.duplicates import DuplicateFinder
@@ -30,13 +29,14 @@ from pipeline.statistics.sums import ExactSum, exact_sum
 from pipeline.stream.cache import usual_cache
 from pipeline.stream.contents import content_keys
 from pipeline.stream.flattening import finer_bins_of_models
+from pipeline.stream.kinds.kind import features_of, kind_for
 from pipeline.stream.observables import check_histograms, histogrammed
 from pipeline.stream.read_ahead import ChunkMaker
 from pipeline.stream.select import select
 from pipeline.stream.spectra import ExactSpectrum, SpectrumKey, chunk_spectra, spectra_to_json
 from pipeline.stream.summary import Counts, Summary, counts_to_json, made_for
 from pipeline.stream.training_check import check_trainings
-from pipeline.stream.truth import TruthSpec, in_coordinates, vectors
+from pipeline.stream.truth import TruthSpec, in_coordinates, of_events, vectors
 from pipeline.stream.validation import Part, is_validation
 
 if TYPE_CHECKING:
@@ -257,11 +257,9 @@ def _validation_fractions(analysis: Analysis) -> list[float]:
 def _input_moments(analysis: Analysis, chunk: Chunk, rows: Any) -> dict[tuple[str, str], Moments]:
     result = {}
     for name, collections in analysis.inputs.items():
+        tensors = of_events(chunk.tensors[name], rows)
         for tensor, collection in collections.items():
-            table = chunk.tensors[name][tensor][rows]
-            if isinstance(collection, Sequence):
-                table = table[chunk.tensors[name][f"{tensor}_mask"][rows] > 0]
-            result[name, tensor] = moments(table)
+            result[name, tensor] = moments(kind_for(collection).table(tensor, collection, tensors))
     return result
 
 
@@ -371,7 +369,7 @@ def _scales(
 ) -> dict[str, Any]:
     """Mean, spread and quantiles, by feature."""
     total = reduce(add, (summary.inputs[fold, inputs, tensor] for summary in summaries for fold in folds))
-    features = collection.features if isinstance(collection, Sequence) else collection
+    features = features_of(collection)
     quantiles = total.quantiles(QUANTILES) if total.n_rows else []
     return {
         "n_rows": total.n_rows,

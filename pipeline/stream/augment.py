@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.config import Sequence
 from pipeline.physics.augmentation import reflect_eta, rotate_phi
 from pipeline.statistics.hashing import salted, uniform
+from pipeline.stream.kinds.kind import features_of
 from pipeline.stream.truth import GIVEN
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.config import Collection
-    from pipeline.stream.chunk import Tensors
+    from pipeline.stream.rows import Tensors
 
     Columns = dict[str, NDArray[np.float32]]
     Turn = Callable[[Columns], Columns]
@@ -44,10 +44,9 @@ def turned_inputs(tensors: Tensors, collections: Mapping[str, Collection], turns
     """The *tensors* of one input set, of the events that *turns* were drawn for; padding stays 0, masks as they are."""
     result = dict(tensors)
     for name, collection in collections.items():
-        padded = isinstance(collection, Sequence)
-        features = collection.features if isinstance(collection, Sequence) else collection
-        turned = _turned(tensors[name], features, turns)
-        result[name] = turned * tensors[f"{name}_mask"][..., np.newaxis] if padded else turned
+        turned = _turned(tensors[name], features_of(collection), turns)
+        mask = tensors.get(f"{name}_mask")
+        result[name] = turned if mask is None else turned * mask[..., np.newaxis]
     return result
 
 

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipeline.stream.chunk import Tensors
+
+# By name; of numbers for a network, or as they are kept (`pipeline/stream/kinds`).
+Tensors = dict[str, "NDArray[Any]"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 
@@ -28,6 +30,19 @@ class InputSpec:
     mean: NDArray[np.float32]
     spread: NDArray[np.float32]
     max_objects: int | None = None
+
+    @classmethod
+    def scaled(
+        cls,
+        name: str,
+        features: tuple[str, ...],
+        scales: Mapping[str, Mapping[str, float]],
+        *,
+        max_objects: int | None = None,
+    ) -> InputSpec:
+        """With the *scales* `mean` and `spread`, by feature."""
+        mean, spread = (np.array([scales[kind][one] for one in features], dtype=np.float32) for kind in ("mean", "spread"))
+        return cls(name, features, mean, spread, max_objects)
 
     @classmethod
     def without_scales(cls, name: str, features: tuple[str, ...], max_objects: int | None = None) -> InputSpec:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.config import Sequence
 from pipeline.dependencies import summarised
 from pipeline.digest import content_digest
 from pipeline.errors import InputError
 from pipeline.files import read_json
+from pipeline.stream.kinds.kind import kind_for
 from pipeline.stream.select import processor_digest
-from pipeline.stream.spec import InputSpec
 from pipeline.stream.truth import UNSCALED
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Analysis
     from pipeline.events.plan import Plan
-    from pipeline.stream.spec import Head, OutputSpec
+    from pipeline.stream.spec import Head, InputSpec, OutputSpec
     from pipeline.stream.validation import Part
 
 
@@ -100,7 +99,8 @@ class Summary:
     def input_specs(self, analysis: Analysis, inputs: str, fold: int) -> dict[str, InputSpec]:
         """The tensors of an input set, with the scales of the training folds of *fold*, validation events included."""
         scales = self.content["folds"][str(fold)]["inputs"][inputs]
-        return {name: _spec(name, collection, scales[name]) for name, collection in analysis.inputs[inputs].items()}
+        collections = analysis.inputs[inputs]
+        return {name: kind_for(one).spec(name, one, scales[name]) for name, one in collections.items()}
 
     def scaled(self, outputs: OutputSpec, fold: int) -> OutputSpec:
         """*outputs* with the scales of the training folds of *fold*, where the task asks for momenta; else as they are."""
@@ -116,18 +116,6 @@ def made_for(analysis: Analysis) -> dict[str, str]:
     """Digests of all that a summary depends on beside the plan, each by the word that an error uses for it."""
     settings = {what: content_digest(part) for what, part in summarised(analysis).items()}
     return {**settings, "processor code": processor_digest(analysis)}
-
-
-def _spec(name: str, collection: Any, scales: dict[str, Any]) -> InputSpec:
-    padded = isinstance(collection, Sequence)
-    features = collection.features if padded else collection
-    return InputSpec(
-        name=name,
-        features=features,
-        mean=np.array([scales["mean"][feature] for feature in features], dtype=np.float32),
-        spread=np.array([scales["spread"][feature] for feature in features], dtype=np.float32),
-        max_objects=collection.max_objects if padded else None,
-    )
 
 
 def _scale(head: Head, scales: dict[str, Any], kind: str) -> NDArray[np.float32]:

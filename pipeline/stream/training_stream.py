@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from pipeline.statistics.hashing import fold_of, salted
 from pipeline.stream.augment import turned_inputs, turned_truth, turns_of
 from pipeline.stream.cache import usual_cache
 from pipeline.stream.flattening import FlatBins
+from pipeline.stream.kinds.kind import finished_all
 from pipeline.stream.order import interleave
 from pipeline.stream.pool import Pool
 from pipeline.stream.read_ahead import ChunkMaker, ReadAhead
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from pipeline.events.plan import Plan, Range
     from pipeline.scale.workers import Workers
     from pipeline.stream.cache import ChunkCache
-    from pipeline.stream.chunk import Chunk, Tensors
-    from pipeline.stream.rows import Rows
+    from pipeline.stream.chunk import Chunk
+    from pipeline.stream.rows import Rows, Tensors
 
 SAMPLE_EVENTS = 1024
 
@@ -86,7 +87,8 @@ class TrainingStream:
         for part in self.plan.ranges(self.factors):
             chunk = self._maker(part, inputs=self.inputs)
             if len(chunk):
-                return {name: np.array(tensor[:SAMPLE_EVENTS]) for name, tensor in chunk.tensors[self.inputs].items()}
+                kept = {name: np.array(tensor[:SAMPLE_EVENTS]) for name, tensor in chunk.tensors[self.inputs].items()}
+                return finished_all(self.analysis.inputs[self.inputs], kept)
         raise PipelineError("No event is selected. Expected those of summary.json. Run summarise again.")
 
     def epoch(self, number: int, part: Part = "training") -> Iterator[Rows]:
@@ -113,13 +115,15 @@ class TrainingStream:
             ledger.close()
             self.ledgers[part] = ledger.to_json()
 
-        yield from batches(
+        for rows in batches(
             pools,
             batch_size=self.training.batch_size,
             buffer_bytes=self.training.shuffle_buffer_mb * 1e6,
             seed=(self.analysis.seed, number),
             at_end=account,
-        )
+        ):
+            # Here and not earlier: what a model takes may be much larger than what is kept.
+            yield replace(rows, tensors=finished_all(self.analysis.inputs[self.inputs], rows.tensors))
 
     def _pieces(
         self, chunks: ReadAhead, ranges: Iterable[Range], epoch: int, wanted: Part, ledger: Ledger

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipeline.stream.chunk import Tensors
+    from pipeline.stream.rows import Tensors
 
 # The columns of an object as the processor gives it.
 GIVEN = ("pt", "eta", "phi", "mass")

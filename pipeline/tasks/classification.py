@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Analysis, Collection
     from pipeline.statistics.sums import Quantum
-    from pipeline.stream.chunk import Tensors
+    from pipeline.stream.rows import Tensors
     from pipeline.tasks.products import TaskProducts
     from pipeline.tasks.score_counts import ScoreCounts
     from pipeline.tasks.score_entries import ScoreEntries, Seen

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.config import Sequence
 from pipeline.errors import InputError
 from pipeline.physics.assigned_top_pair import assigned_momenta
+from pipeline.stream.kinds.kind import features_of
 from pipeline.stream.truth import from_coordinates
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.config import Collection
-    from pipeline.stream.chunk import Tensors
+    from pipeline.stream.rows import Tensors
     from pipeline.stream.spec import OutputSpec
     from pipeline.tasks.regression import Settings
 
@@ -64,7 +64,7 @@ def answered(
         jets = best_jets(array[:, place].reshape(-1, *head.shape))
         answers[:, n_momenta:] = jets
         if momenta is None and task.assignment is not None and task.assignment.momenta is not None:
-            features = {name: one.features if isinstance(one, Sequence) else one for name, one in collections.items()}
+            features = {name: features_of(one) for name, one in collections.items()}
             places = dict(zip(task.partons, jets.T.astype(np.int64), strict=True))
             reconstruct = RECONSTRUCTIONS[task.assignment.momenta]
             answers[:, :n_momenta] = reconstruct(task.answers.names[:n_momenta], features, tensors, places)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipeline.stream.chunk import Tensors
+    from pipeline.stream.rows import Tensors
     from pipeline.tasks.regression_layout import CountedBy, Layout
 
 
