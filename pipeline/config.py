@@ -18,6 +18,7 @@ from pipeline.checks import check_cards, check_colors, check_models, check_names
 from pipeline.errors import InputError, nearest
 from pipeline.inputs import KINDS
 from pipeline.inputs import Collection as Collection  # the records of other modules are imported from here as well
+from pipeline.inputs import Image as Image
 from pipeline.inputs import Sequence as Sequence
 from pipeline.sections import Count, Fraction, Observable
 from pipeline.sections import Name as Name

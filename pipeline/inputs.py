@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from pipeline.sections import Count, Name, Section
+from pipeline.sections import Count, Name, Positive, Section
 
 
 class Shaped(Section):
@@ -28,8 +28,36 @@ class Sequence(Shaped):
     order_by: Name | None = Field(None, description="descending in this feature; None keeps the processor's order")
 
 
+Channel = Literal["pt", "charged_pt", "neutral_pt", "multiplicity", "charged_multiplicity", "neutral_multiplicity"]
+# Pixels are numbered in 16 bits.
+MOST_PIXELS = 180
+
+
+class Image(Shaped):
+    """The constituents of a jet as a picture: (n_jets, pixels, pixels, n_channels)."""
+
+    kind: Literal["image"]
+    pixels: int = Field(ge=2, le=MOST_PIXELS, description="on each side")
+    half_width: Positive = Field(description="from the centre to the sides, in eta and phi; what lies outside is not on it")
+    channels: tuple[Channel, ...] = Field(("pt",), min_length=1, description="what is added up in each pixel; pt in GeV")
+    steps: tuple[Literal["centre", "balance", "rotate", "flip"], ...] = Field(
+        ("centre", "rotate", "flip"),
+        description="done before, always in this order; none leaves the jet's axis at the centre",
+    )
+    prong_radius: Positive = Field(0.3, description="of what `centre` moves to the origin and `rotate` turns down")
+    normalise: Literal["none", "sum", "l2"] = Field("none", description="what is 1 for the momentum channels of each jet")
+    max_pixels: Count = Field(100, description="kept of a jet, of those that are not empty; a jet with more is an error")
+
+    @model_validator(mode="after")
+    def _no_step_twice(self) -> Image:
+        for what, names in (("steps", self.steps), ("channels", self.channels)):
+            if len(set(names)) < len(names):
+                raise ValueError(f"{what} holds a name twice; once is enough")
+        return self
+
+
 # What the YAML calls each kind. A plain list of features is `flat`: one number an event each.
-KINDS: dict[str, type[Shaped]] = {"padded": Sequence}
+KINDS: dict[str, type[Shaped]] = {"padded": Sequence, "image": Image}
 
 
 def kind_of(collection: Any) -> str:
@@ -46,6 +74,8 @@ def source_of(name: str, collection: Any) -> str:
 
 # Told apart by their kind, so that an error speaks of one of them only.
 Collection = Annotated[
-    Annotated[tuple[Name, ...], Field(min_length=1), Tag("flat")] | Annotated[Sequence, Tag("padded")],
+    Annotated[tuple[Name, ...], Field(min_length=1), Tag("flat")]
+    | Annotated[Sequence, Tag("padded")]
+    | Annotated[Image, Tag("image")],
     Discriminator(kind_of),
 ]

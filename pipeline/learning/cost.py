@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.learning.learner import Predictor
-    from pipeline.stream.chunk import Tensors
+    from pipeline.stream.rows import Tensors
 
 # A fast model is asked MOST times, a slow one until SECONDS are over, but LEAST times.
 LEAST, MOST, SECONDS = 3, 20, 2.0

@@ -24,7 +24,7 @@ from pipeline.files import write_json
 from pipeline.physics.selected import Cutflow
 from pipeline.scale.ordered import ordered_map
 from pipeline.statistics.hashing import fold_of
-from pipeline.statistics.moments import Moments, moments
+from pipeline.statistics.moments import Moments, moments, zeros
 from pipeline.statistics.sums import ExactSum, exact_sum
 from pipeline.stream.cache import usual_cache
 from pipeline.stream.contents import content_keys
@@ -259,7 +259,8 @@ def _input_moments(analysis: Analysis, chunk: Chunk, rows: Any) -> dict[tuple[st
     for name, collections in analysis.inputs.items():
         tensors = of_events(chunk.tensors[name], rows)
         for tensor, collection in collections.items():
-            result[name, tensor] = moments(kind_for(collection).table(tensor, collection, tensors))
+            table, n_zeros = kind_for(collection).rows(tensor, collection, tensors)
+            result[name, tensor] = moments(table) + zeros(n_zeros, table.shape[1]) if n_zeros else moments(table)
     return result
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.physics.kinematics import delta_phi
-from pipeline.physics.objects import falling_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,6 +74,17 @@ def centred(points: Points, *, radius: float) -> Points:
     return points.moved(points.x - x[points.jet], points.y - y[points.jet])
 
 
+def balanced(points: Points) -> Points:
+    """Move the mean place of the momentum of each jet to the origin.
+
+    Source: arXiv:1612.01551, section 3 (centring of jet images).
+    """
+    total = points.total(points.pt)
+    total = np.where(total > 0, total, 1)
+    x, y = (points.total(points.pt * values) / total for values in (points.x, points.y))
+    return points.moved(points.x - x[points.jet], points.y - y[points.jet])
+
+
 def rotated(points: Points, *, radius: float) -> Points:
     """Turn each jet about the origin until the second prong lies straight below it, at negative y.
 
@@ -115,13 +125,20 @@ def pixels(points: Points, *, size: int, half_width: float) -> NDArray[np.float3
         size: pixels on each side.
         half_width: from the centre to the sides.
     """
+    place = places(points, size=size, half_width=half_width)
+    inside = place >= 0
+    cell = points.jet[inside] * size**2 + place[inside]
+    image = np.bincount(cell, weights=points.pt[inside], minlength=points.n_jets * size**2)
+    return image.reshape(points.n_jets, size, size).astype(np.float32)
+
+
+def places(points: Points, *, size: int, half_width: float) -> NDArray[np.int64]:
+    """The pixel of each point, counted row by row from the upper left, shape (n_points,); -1 outside. As for `pixels`."""
     column, row = (
         np.floor((values + half_width) * (size / (2 * half_width))).astype(np.int64) for values in (points.x, points.y)
     )
     inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
-    place = (points.jet * size + (size - 1 - row)) * size + column
-    image = np.bincount(place[inside], weights=points.pt[inside], minlength=points.n_jets * size * size)
-    return image.reshape(points.n_jets, size, size).astype(np.float32)
+    return np.where(inside, (size - 1 - row) * size + column, -1)
 
 
 def normalised(images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -151,11 +168,14 @@ def _prong(
 
 def _hardest(points: Points, pt: NDArray[np.float64]) -> NDArray[np.int64]:
     """The constituent with the highest *pt* of each jet, shape (n_jets,); -1 where there is none above 0."""
-    order = falling_order(points.jet, pt.astype(np.float32))
-    counts = np.bincount(points.jet, minlength=points.n_jets)
+    largest = np.zeros(points.n_jets)
+    first = np.flatnonzero(np.diff(points.jet, prepend=-1))
+    if len(first):
+        largest[points.jet[first]] = np.maximum.reduceat(pt, first)
+    found = np.flatnonzero((pt > 0) & (pt == largest[points.jet]))
     seed = np.full(points.n_jets, -1)
-    seed[counts > 0] = order[(np.cumsum(counts) - counts)[counts > 0]]
-    return np.where((seed >= 0) & (np.append(pt, 0.0)[seed] > 0), seed, -1)
+    seed[points.jet[found][::-1]] = found[::-1]  # of equal ones the first
+    return seed
 
 
 def _principal_angle(points: Points) -> NDArray[np.float64]:

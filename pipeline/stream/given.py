@@ -86,6 +86,20 @@ class Given:
         column = int(np.flatnonzero(~finite)[0])
         raise InputError(not_finite(f"input {self.name}.{features[column]}", tensor[..., column], self.selected, self.place))
 
+    def check_objects(self, columns: Mapping[str, NDArray[np.float32]]) -> None:
+        """See that *columns*, by feature, each of shape (n_objects,), hold finite numbers.
+
+        Raises:
+            InputError: one is not; names the feature and the event.
+        """
+        for feature, values in columns.items():
+            bad = np.flatnonzero(~np.isfinite(values))
+            if len(bad):
+                raise InputError(
+                    f"The input {self.name}.{feature} is {values[bad[0]]} for {self.event_name(int(self.event[bad[0]]))}."
+                    " Expected finite numbers. Give such objects a defined value, or drop them, in the processor."
+                )
+
     def event_name(self, row: int) -> str:
         """What the event *row* is called, and where it lies, for messages."""
         return f"{event_name(self.selected, row)} in {self.place}"

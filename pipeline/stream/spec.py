@@ -22,7 +22,8 @@ class InputSpec:
         features: in order; the last axis.
         mean: of each feature over the training folds, shape (n_features,).
         spread: standard deviation, shape (n_features,); 1 where a feature is constant.
-        max_objects: length of the padded axis; None for a flat collection. A padded one has a second tensor `<name>_mask`.
+        max_objects: length of the padded axis, for a padded collection; it has a second tensor `<name>_mask`.
+        pixels: on each side, for images, whose features are their channels.
     """
 
     name: str
@@ -30,6 +31,7 @@ class InputSpec:
     mean: NDArray[np.float32]
     spread: NDArray[np.float32]
     max_objects: int | None = None
+    pixels: int | None = None
 
     @classmethod
     def scaled(
@@ -39,10 +41,11 @@ class InputSpec:
         scales: Mapping[str, Mapping[str, float]],
         *,
         max_objects: int | None = None,
+        pixels: int | None = None,
     ) -> InputSpec:
         """With the *scales* `mean` and `spread`, by feature."""
         mean, spread = (np.array([scales[kind][one] for one in features], dtype=np.float32) for kind in ("mean", "spread"))
-        return cls(name, features, mean, spread, max_objects)
+        return cls(name, features, mean, spread, max_objects, pixels)
 
     @classmethod
     def without_scales(cls, name: str, features: tuple[str, ...], max_objects: int | None = None) -> InputSpec:
@@ -52,9 +55,16 @@ class InputSpec:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Without the batch axis: (n_features,) or (max_objects, n_features)."""
-        n_features = len(self.features)
-        return (n_features,) if self.max_objects is None else (self.max_objects, n_features)
+        """Without the batch axis: (n_features,), (max_objects, n_features) or (pixels, pixels, n_features)."""
+        sides = {"flat": (), "padded": (self.max_objects,), "image": (self.pixels, self.pixels)}[self.kind]
+        return (*(side for side in sides if side is not None), len(self.features))
+
+    @property
+    def kind(self) -> str:
+        """That of its collection: `flat`, `padded` or `image`."""
+        if self.pixels is not None:
+            return "image"
+        return "flat" if self.max_objects is None else "padded"
 
     @property
     def scale(self) -> NDArray[np.float32]:

@@ -115,15 +115,18 @@ class TrainingStream:
             ledger.close()
             self.ledgers[part] = ledger.to_json()
 
-        for rows in batches(
+        kept = batches(
             pools,
             batch_size=self.training.batch_size,
             buffer_bytes=self.training.shuffle_buffer_mb * 1e6,
             seed=(self.analysis.seed, number),
             at_end=account,
-        ):
-            # Here and not earlier: what a model takes may be much larger than what is kept.
-            yield replace(rows, tensors=finished_all(self.analysis.inputs[self.inputs], rows.tensors))
+        )
+        yield from map(self._finished, kept)  # a loop would hold the last batch
+
+    def _finished(self, rows: Rows) -> Rows:
+        """A batch as a model takes it, which may be much larger than what is kept."""
+        return replace(rows, tensors=finished_all(self.analysis.inputs[self.inputs], rows.tensors))
 
     def _pieces(
         self, chunks: ReadAhead, ranges: Iterable[Range], epoch: int, wanted: Part, ledger: Ledger

@@ -46,9 +46,9 @@ def finished(name: str, collection: Features, tensors: Tensors) -> Tensors:
     return {name: tensors[name]}
 
 
-def table(name: str, collection: Features, tensors: Tensors) -> NDArray[np.float32]:
+def rows(name: str, collection: Features, tensors: Tensors) -> tuple[NDArray[np.float32], int]:
     """A row an event."""
-    return tensors[name]
+    return tensors[name], 0
 
 
 def spec(name: str, collection: Features, scales: Mapping[str, Mapping[str, float]]) -> InputSpec:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.inputs import kind_of
-from pipeline.stream.kinds import flat, padded
+from pipeline.stream.kinds import flat, image, padded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from pipeline.config import Collection
@@ -41,14 +42,15 @@ class Kind(Protocol):
     def finished(self, name: str, collection: Any, tensors: Tensors) -> Tensors:
         """What a model takes, from the stored *tensors* of a batch, shape (n_events, ...)."""
 
-    def table(self, name: str, collection: Any, tensors: Tensors) -> NDArray[Any]:
-        """The rows of stored *tensors* that the scales are of, shape (n_rows, n_features): no padding."""
+    def rows(self, name: str, collection: Any, tensors: Tensors) -> tuple[NDArray[np.float32], int]:
+        """What the scales are of, from the stored *tensors*: a table without padding, shape (n_rows, n_features), and how
+        many rows of zeros there are besides."""
 
     def spec(self, name: str, collection: Any, scales: Mapping[str, Mapping[str, float]]) -> InputSpec:
         """What is told to `build` of a model, with the *scales* `mean` and `spread` by feature."""
 
 
-KINDS: dict[str, Kind] = {"flat": flat, "padded": padded}
+KINDS: dict[str, Kind] = {"flat": flat, "padded": padded, "image": image}
 
 
 def kind_for(collection: Collection) -> Kind:

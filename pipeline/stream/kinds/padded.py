@@ -46,9 +46,9 @@ def finished(name: str, collection: Sequence, tensors: Tensors) -> Tensors:
     return {name: tensors[name], f"{name}_mask": tensors[f"{name}_mask"]}
 
 
-def table(name: str, collection: Sequence, tensors: Tensors) -> NDArray[np.float32]:
+def rows(name: str, collection: Sequence, tensors: Tensors) -> tuple[NDArray[np.float32], int]:
     """A row an object."""
-    return tensors[name][tensors[f"{name}_mask"] > 0]
+    return tensors[name][tensors[f"{name}_mask"] > 0], 0
 
 
 def spec(name: str, collection: Sequence, scales: Mapping[str, Mapping[str, float]]) -> InputSpec:
