@@ -36,8 +36,8 @@ def build(
     Source: Chen and Guestrin, arXiv:1603.02754; https://xgboost.readthedocs.io/en/stable/parameter.html
     """
     for spec in inputs.values():
-        if spec.max_objects is not None:
-            raise ValueError(f"bdt takes flat inputs, {spec.name!r} is a padded collection; give it flat features")
+        if spec.kind != "flat":
+            raise ValueError(f"bdt takes flat inputs, {spec.name!r} is a {spec.kind} collection; give it flat features")
     booster = xgboost.Booster(
         {
             "tree_method": "hist",

@@ -51,8 +51,10 @@ def build(
 
 
 def _normalised(tensor, spec):
-    if spec.max_objects is not None:
-        raise ValueError(f"dnn takes flat inputs, {spec.name!r} is a padded collection; choose a sequence model for it")
+    if spec.kind != "flat":
+        raise ValueError(
+            f"dnn takes flat inputs, {spec.name!r} is a {spec.kind} collection; choose a sequence model or one of images"
+        )
     return keras.layers.Rescaling(spec.scale, spec.offset, name=f"normalised_{spec.name}")(tensor)
 
 

@@ -34,10 +34,12 @@ if TYPE_CHECKING:
 
 Collection = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
 
-JET_FIELDS = {name: name for name in ("pt", "eta", "phi", "mass", "msoftdrop", "tau1", "tau2", "tau3")}
+JET_FIELDS = {name: name for name in ("pt", "eta", "phi", "mass")}
+SUBSTRUCTURE_FIELDS = {name: name for name in ("msoftdrop", "tau1", "tau2", "tau3")}
 MOMENTUM_FIELDS = {"pt": "pt", "eta": "eta", "phi": "phi", "mass": "mass", "pdg_id": "pdgId"}
 TRACK_FIELDS = {"d0": "d0", "d0_err": "d0Err", "dz": "dz", "dz_err": "dzErr"}
 TRUTH_FIELDS = {"eta": "eta", "phi": "phi", "pdg_id": "pdgId", "mother": "genPartIdxMother"}
+PARTON_FIELDS = TRUTH_FIELDS | {"status": "status"}
 # Never read, but coffea makes no GenPart without a whole momentum.
 UNUSED_TRUTH_FIELDS = ("pt", "mass")
 SHAPES = ("pt", "eta", "mass", "msoftdrop", "tau21", "tau32", "multiplicity", "width", "pt_d")
@@ -54,11 +56,15 @@ class JetCuts(Section):
     pt_min_gev: float = Field(ge=0)
     pt_max_gev: float = Field(gt=0)
     abs_eta_max: float = Field(gt=0)
+    substructure: bool = Field(True, description="False where a file has neither soft-drop mass nor N-subjettiness")
     max_per_event: int = Field(1, ge=1, description="those with the highest pt, of the jets that pass all cuts")
 
 
 class Truth(Section):
-    """In simulation of a resonance, only jets that hold all its decay quarks are kept; elsewhere, all jets."""
+    """In simulation of a resonance, only jets that hold all its decay quarks are kept; elsewhere, all jets.
+
+    With `resonance: parton`, only jets that hold a quark or a gluon of the hard process.
+    """
 
     resonance: Resonance
     delta_r_max: float = Field(gt=0, description="a quark nearer to the jet's axis is inside")
@@ -86,14 +92,22 @@ def branches(settings: Settings) -> tuple[str, ...]:
     """The branches that `process` touches with these *settings*."""
     jet, candidates = settings.jet.collection, settings.candidates
     fields = {
-        jet: JET_FIELDS.values(),
+        jet: _jet_fields(settings.jet).values(),
         candidates.collection: _candidate_fields(candidates).values(),
         candidates.links: (candidates.jet_index, candidates.candidate_index),
-        "GenPart": (*TRUTH_FIELDS.values(), *UNUSED_TRUTH_FIELDS) if settings.truth else (),
+        "GenPart": (*_truth_fields(settings.truth).values(), *UNUSED_TRUTH_FIELDS) if settings.truth else (),
     }
     counters = (f"n{collection}" for collection, names in fields.items() if names)
     read = (f"{collection}_{name}" for collection, names in fields.items() for name in names)
     return ("run", "luminosityBlock", "event", *counters, *read)
+
+
+def _jet_fields(jet: JetCuts) -> dict[str, str]:
+    return JET_FIELDS | (SUBSTRUCTURE_FIELDS if jet.substructure else {})
+
+
+def _truth_fields(truth: Truth) -> dict[str, str]:
+    return PARTON_FIELDS if truth.resonance == "parton" else TRUTH_FIELDS
 
 
 def _candidate_fields(candidates: Candidates) -> dict[str, str]:
@@ -154,7 +168,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
     def _jets_in_window(self, events: Any) -> Objects:
         """With `index`, the place in the collection of the event, and by falling transverse momentum."""
         cuts = self.settings.jet
-        jets = read_objects(events[cuts.collection], JET_FIELDS)
+        jets = read_objects(events[cuts.collection], _jet_fields(cuts))
         jets = jets.having(index=jets.rank)
         in_window = (jets["pt"] >= cuts.pt_min_gev) & (jets["pt"] < cuts.pt_max_gev)
         return jets.where(in_window & (abs(jets["eta"]) < cuts.abs_eta_max)).ordered("pt")
@@ -164,7 +178,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         wanted = self.settings.truth
         if wanted is None:
             return jets
-        particles = read_objects(events.GenPart, TRUTH_FIELDS, events=jets.counts > 0)
+        particles = read_objects(events.GenPart, _truth_fields(wanted), events=jets.counts > 0)
         truth = jet_truth(jets, particles, wanted.resonance, delta_r_max=wanted.delta_r_max)
         return jets.having(n_quarks=truth.n_quarks).where(truth.is_contained | truth.is_background)
 
@@ -183,6 +197,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         features |= type_features(constituents)
         if self.settings.candidates.impact_parameters:
             features |= track_features(constituents)
+        features["pt"] = constituents["pt"].astype(np.float32)
         shapes = jet_shapes(jets, constituents)
         return {
             "jet": {name: values.astype(np.float32) for name, values in shapes.items()},
@@ -195,19 +210,22 @@ def jet_shapes(jets: Objects, constituents: Objects) -> dict[str, NDArray[np.flo
     """The numbers of `SHAPES`, each of shape (n_jets,): `pt`, `mass` and `msoftdrop` in GeV.
 
     `tau21` and `tau32` are ratios of N-subjettiness, 0 where the lower one is 0. A jet without soft-drop mass, which CMS
-    marks with a negative one, has 0.
+    marks with a negative one, has 0. Without substructure, these three are missing.
     """
-    columns = {name: jets[name].astype(np.float64) for name in JET_FIELDS}
     return {
-        "pt": columns["pt"],
-        "eta": columns["eta"],
-        "mass": columns["mass"],
-        "msoftdrop": np.maximum(columns["msoftdrop"], 0),
-        "tau21": ratio(columns["tau2"], columns["tau1"]),
-        "tau32": ratio(columns["tau3"], columns["tau2"]),
+        **{name: jets[name].astype(np.float64) for name in ("pt", "eta", "mass")},
+        **(_substructure(jets) if "tau1" in jets.columns else {}),
         "multiplicity": multiplicity(constituents),
         "width": width(constituents, jets),
         "pt_d": pt_dispersion(constituents),
+    }
+
+
+def _substructure(jets: Objects) -> dict[str, NDArray[np.float64]]:
+    return {
+        "msoftdrop": np.maximum(jets["msoftdrop"].astype(np.float64), 0),
+        "tau21": ratio(jets["tau2"], jets["tau1"]),
+        "tau32": ratio(jets["tau3"], jets["tau2"]),
     }
 
 

@@ -45,6 +45,8 @@ def input_tensors(inputs):
     """By name, the tensors that a model of these *inputs* takes: each collection, and the mask of each padded one."""
     tensors = {}
     for name, spec in inputs.items():
+        if spec.kind == "image":
+            raise ValueError(f"{name!r} is an image; a network of objects takes lists of features and padded collections")
         tensors[name] = keras.Input(spec.shape, name=name)
         if spec.max_objects is not None:
             tensors[f"{name}_mask"] = keras.Input((spec.max_objects,), name=f"{name}_mask")

@@ -1,4 +1,4 @@
-"""Which jets hold all decay quarks of a top quark or of a W boson."""
+"""Which jets hold all decay quarks of a top quark or of a W boson, or a quark or gluon of the hard process."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from pipeline.physics.pairs import pairs_between
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Resonance = Literal["top", "w"]
+Resonance = Literal["top", "w", "parton"]
 
 TOP, W = 6, 24
 HEAVIEST_QUARK_OF_A_DECAY = 5
-N_QUARKS = {"top": 3, "w": 2}
+N_QUARKS = {"top": 3, "w": 2, "parton": 1}
+GLUON = 21
+# Of particles that the hard process gives out, in Pythia.
+OUTGOING = 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class JetTruth:
     """What the generator says of jets.
 
     Args:
-        n_quarks: the most decay quarks of one resonance that are inside the jet, shape (n_jets,).
+        n_quarks: the most decay quarks of one resonance that are inside the jet, or 1 for a parton, shape (n_jets,).
         is_contained: all quarks of a resonance that decays to quarks are inside it, shape (n_jets,).
         is_background: its event has no resonance that decays to quarks, shape (n_jets,).
     """
@@ -37,25 +40,36 @@ class JetTruth:
 
 
 def jet_truth(jets: Objects, particles: Objects, resonance: Resonance, *, delta_r_max: float) -> JetTruth:
-    """Match jets to the quarks that *resonance* decays to.
+    """Match jets to the quarks that *resonance* decays to; with `parton`, to the quarks and gluons of the hard process.
 
     A jet that holds only some of the quarks is neither contained nor background, and nor is any other jet of such an event:
     what it holds of a top quark is no light quark and no gluon.
 
     Args:
         jets: with `eta` and `phi` [rad].
-        particles: of NanoAOD's GenPart, with `eta`, `phi`, `pdg_id` and `mother`, the mother's place in its event or -1.
-        resonance: `top` has three quarks, `w` two; a W boson of a top quark counts as well.
+        particles: of NanoAOD's GenPart, with `eta`, `phi`, `pdg_id` and `mother`, the mother's place in its event or -1; for
+            `parton` with `status`.
+        resonance: `top` has three quarks, `w` two; a W boson of a top quark counts as well. With `parton` each is by itself,
+            and no jet is background.
         delta_r_max: a quark nearer to the axis than this is inside.
     """
-    quarks = decay_quarks(particles, resonance)
+    quarks = hard_partons(particles) if resonance == "parton" else decay_quarks(particles, resonance)
     n_decays = 1 + quarks["decay"].max(initial=-1)
     i, j = pairs_between(jets, quarks)
     inside = delta_r(jets["eta"][i], jets["phi"][i], quarks["eta"][j], quarks["phi"][j]) < delta_r_max
     held = np.zeros((len(jets), max(1, n_decays)), dtype=np.int64)
     np.add.at(held, (i, quarks["decay"][j]), inside)
     most = held.max(axis=1)
-    return JetTruth(most, most == N_QUARKS[resonance], quarks.counts[jets.event] == 0)
+    is_background = (quarks.counts[jets.event] == 0) & (resonance != "parton")
+    return JetTruth(most, most == N_QUARKS[resonance], is_background)
+
+
+def hard_partons(particles: Objects) -> Objects:
+    """The quarks and gluons that the hard process gives out, with `decay`, their number in the event, from 0."""
+    code = np.abs(particles["pdg_id"])
+    is_parton = (code <= HEAVIEST_QUARK_OF_A_DECAY) | (code == GLUON)
+    partons = particles.where(is_parton & (particles["status"] == OUTGOING))
+    return partons.having(decay=partons.rank)
 
 
 def decay_quarks(particles: Objects, resonance: Resonance) -> Objects:

@@ -52,7 +52,7 @@ def test_a_record_comes_back_whole(folder):
     record = read_record(analysis(), "net", 0, folder)
 
     assert record["inputs"]["event"] == ["met", "met_phi"]
-    assert record["inputs"]["jets"] == {"features": ["pt"], "max_objects": 3, "order_by": None}
+    assert record["inputs"]["jets"] == {"kind": "padded", "of": None, "features": ["pt"], "max_objects": 3, "order_by": None}
     assert record["outputs"] == ["tt", "hh"]
     assert record["files"] == {"keras": "model.keras", "onnx": "model.onnx"}
     assert (record["best_epoch"], record["epochs"], record["n_parameters"]) == (1, 2, 10)

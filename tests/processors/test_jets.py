@@ -296,6 +296,22 @@ def test_settings_are_closed(change, place):
         processor(**change)
 
 
+def test_small_jets_of_hard_partons_have_no_substructure():
+    """The hardest jet that holds a quark or gluon of the hard process, of a collection without soft-drop mass."""
+    events = made(
+        [{"jets": [{"pt": 650.0, "phi": 2.0}, {"pt": 600.0}], "generated": [(21, -1, 0.1)]}, {"jets": [{}], "generated": []}]
+    )
+    events["GenPart", "status"] = ak.values_astype(events.GenPart.pdgId * 0 + 23, np.int32)
+    selection = {"jet": WINDOW | {"substructure": False}, "truth": {"resonance": "parton", "delta_r_max": 0.3}}
+    one = processor(**selection)
+    selected = one.process(events)
+
+    assert selected.observables["pt"].tolist() == [600]
+    assert set(SHAPES) - set(selected.inputs["jet"]) == {"msoftdrop", "tau21", "tau32"}
+    assert {"GenPart_status", "FatJet_pt"} <= set(one.reads)
+    assert not {"FatJet_tau1", "FatJet_msoftdrop"} & set(one.reads)
+
+
 def test_the_shipped_analysis_fits(pytestconfig):
     analysis = load_analysis(pytestconfig.rootpath / "config" / "top_tagging.yaml")
     one = Processor(Settings.model_validate(analysis.selection))
