@@ -38,8 +38,11 @@ def nearest_delta_r(objects: Objects, others: Objects) -> NDArray[np.float64]:
     Both need columns `eta` and `phi` [rad].
     """
     i, j = pairs_between(objects, others)
+    distances = delta_r(objects["eta"][i], objects["phi"][i], others["eta"][j], others["phi"][j])
     nearest = np.full(len(objects), np.inf)
-    np.minimum.at(nearest, i, delta_r(objects["eta"][i], objects["phi"][i], others["eta"][j], others["phi"][j]))
+    # The pairs of one object lie side by side: each of its stretches gives one number.
+    first = np.flatnonzero(np.diff(i, prepend=-1))
+    nearest[i[first]] = np.minimum.reduceat(distances, first) if len(first) else distances
     return nearest
 
 

@@ -140,6 +140,8 @@ def bincount_exact(bins: NDArray[np.int64], counts: NDArray[np.int64], n_bins: i
         bins: index of the bin, shape (n,), each in [0, n_bins).
         counts: integers below 2**52 in size, shape (n,); n up to 2**26.
     """
+    if len(counts) * int(np.abs(counts).max(initial=0)) < 2**MANTISSA_BITS:  # no float64 on the way is rounded
+        return np.bincount(bins, weights=counts, minlength=n_bins).astype(np.int64)
     high = np.bincount(bins, weights=counts >> 26, minlength=n_bins).astype(np.int64)
     low = np.bincount(bins, weights=counts & (2**26 - 1), minlength=n_bins).astype(np.int64)
     return (high << 26) + low
