@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LONGEST_REASON = 300
 # What `build` of a method without a network returns (`pipeline.physics.baseline`).
 BASELINE = "baseline"
+# The layer that turns the answers of a network into those in units.
+IN_UNITS = "in_units"
 
 
 def outputs_of(analysis: Analysis, model: str, root: str | Path = ".") -> OutputSpec:
@@ -50,7 +52,7 @@ def build_model(analysis: Analysis, model: str, inputs: Mapping[str, InputSpec],
     if plugins.framework_of(Path(str(module.__file__))) == BASELINE:
         inputs = {name: InputSpec.without_scales(name, one.features, one.max_objects) for name, one in inputs.items()}
     try:
-        return _in_units(module.build(inputs, outputs, **entry.options), outputs)
+        return in_units(module.build(inputs, outputs, **entry.options), outputs)
     # What Keras, xgboost and Python say of a wrong argument; another error is one in the architecture.
     except (ValueError, TypeError) as error:
         raise Unbuildable(
@@ -60,7 +62,7 @@ def build_model(analysis: Analysis, model: str, inputs: Mapping[str, InputSpec],
         ) from error
 
 
-def _in_units(built: Any, outputs: OutputSpec) -> Any:
+def in_units(built: Any, outputs: OutputSpec) -> Any:
     """A network that answers in the units of the targets, where *outputs* are scaled; else *built* as it is.
 
     The scales are a layer of the network, so that nobody who uses it can forget them.
@@ -69,8 +71,13 @@ def _in_units(built: Any, outputs: OutputSpec) -> Any:
         return built
     import keras
 
-    layer = keras.layers.Rescaling(outputs.spread, outputs.mean, name="in_units")
+    layer = keras.layers.Rescaling(outputs.spread, outputs.mean, name=IN_UNITS)
     return keras.Model(built.input, layer(built.output), name=built.name)
+
+
+def units_of(model: Any) -> Any:
+    """What a network's own answers are multiplied with: the spread of each output, shape (size,), or 1."""
+    return next((layer.scale for layer in model.layers if layer.name == IN_UNITS), 1.0)
 
 
 def _reason(error: Exception) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.errors import PipelineError
+from pipeline.learning.building import units_of
 from pipeline.learning.onnx_erfc import teach_erfc
 from pipeline.learning.predictor import OnnxPredictor
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from pipeline.stream.rows import Tensors
 
-# Largest difference of an output between ONNX and Keras, absolute in [0, 1] and relative to the largest output beyond, as of
-# momenta in GeV: float32 keeps seven digits.
+# Largest difference of an output between ONNX and Keras, in the network's own units: absolute in [0, 1], and relative to the
+# largest output beyond, since float32 keeps seven digits. The unit of momenta in GeV is their spread.
 TOLERANCE = 1e-5
 
 
@@ -32,8 +33,7 @@ def export_onnx(model: keras.Model, path: Path, sample: Tensors) -> None:
         sample: tensors of some events, shape (n_events, ...).
 
     Raises:
-        PipelineError: a layer has no ONNX form, or an output differs by more than 1e-5 (of the largest, where outputs
-            are above 1).
+        PipelineError: a layer has no ONNX form, or an output differs by more than 1e-5, see `TOLERANCE`.
     """
     teach_erfc()
     expected = np.asarray(model.predict_on_batch(sample))
@@ -43,7 +43,7 @@ def export_onnx(model: keras.Model, path: Path, sample: Tensors) -> None:
         # tf2onnx asks NumPy and TensorFlow for names that both have deprecated.
         warnings.simplefilter("ignore")
         model.export(path, format="onnx", verbose=False)
-    scale = np.maximum(np.abs(expected).max(axis=0), 1.0)
+    scale = np.maximum(np.abs(expected).max(axis=0), np.asarray(units_of(model), dtype=np.float32))
     difference = float((np.abs(_answers(model, path, sample) - expected) / scale).max())
     if not difference <= TOLERANCE:
         raise PipelineError(
