@@ -25,6 +25,7 @@ from pipeline.sections import Name as Name
 from pipeline.sections import Observable as Observable
 from pipeline.sections import Positive as Positive
 from pipeline.sections import Section as Section
+from pipeline.sizes import LearningCurve, with_sizes
 from pipeline.tuning import Domain, Tune
 from pipeline.yaml_reader import read_yaml
 
@@ -192,6 +193,9 @@ class Training(Section):
     epochs: Count = 30
     early_stopping: EarlyStopping | None = EarlyStopping(patience=10)
     validation_fraction: Fraction = Field(0.2, description="of the training folds; drawn by event, not by position")
+    fraction: float = Field(
+        1.0, gt=0, le=1, description="of what is left, from which is learned; a smaller one is part of a larger one"
+    )
     class_balance: bool = Field(True, description="give every class the same sum of weights")
     negative_weights: Literal["keep", "absolute", "zero"] = "absolute"
     flatten: Flatten | None = None
@@ -294,10 +298,16 @@ class Analysis(Section):
     )
     models: dict[Name, Model] = Field({})
     training: Training = Training()
+    learning_curve: LearningCurve | None = Field(None, description="models that are trained on less as well")
     tune: dict[Name, Tune] = Field({}, description="by model: which of its settings the stage `tune` searches")
     scoring: Scoring = Field("onnx", description="what runs networks in `score`: ONNX Runtime, or Keras, the way on a GPU")
     bootstrap_replicas: int = Field(100, ge=2, le=1000)
     scale: Scale = Field(Local(), description="where ranges are worked on; --scale and NANOLOOM_SCALE say otherwise")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sizes(cls, content: Any) -> Any:
+        return with_sizes(content)
 
     @field_validator("task", mode="before")
     @classmethod
@@ -328,6 +338,8 @@ class Analysis(Section):
                 self.training_of(key)
             except ValidationError as error:
                 raise ValueError(_sentences(error, Training, at=("models", key, "training"))) from error
+        for key in self.learning_curve.models if self.learning_curve is not None else ():
+            _known(key, self.models, "learning_curve.models")
         for key, tune in self.tune.items():
             tune.check(self, key)
         if self.task is not None:
@@ -476,6 +488,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "early_stopping": EarlyStopping,
     "flatten": Flatten,
     **KINDS,
+    "learning_curve": LearningCurve,
     "constant": Constant,
     "step": Step,
     "exponential": Exponential,

@@ -12,6 +12,7 @@ from pipeline import plugins
 from pipeline.datasets import events_by_file, events_in_file
 from pipeline.digest import PACKAGES, ROOT, code_digest, content_digest, files_named_in, versions_of
 from pipeline.imports import closure
+from pipeline.sizes import models_of_curve
 from pipeline.tuning import with_values
 
 if TYPE_CHECKING:
@@ -172,8 +173,9 @@ def score_settings(analysis: Analysis, dataset: str) -> str:
             _ordered(_dump(analysis.task, without={"costs"})) if analysis.task is not None else None,
             _datasets(analysis, (dataset,), without={"xsec_pb", "repeated_events"}),
             [
-                [name, model.inputs, analysis.training_of(name).validation_fraction]
+                [name, model.inputs, training.validation_fraction, training.fraction]
                 for name, model in analysis.models.items()
+                for training in [analysis.training_of(name)]
             ],
             _histograms(analysis),
         ]
@@ -208,6 +210,7 @@ def plot_settings(analysis: Analysis) -> str:
             [[name, _dump(axis)] for name, axis in analysis.histograms.items()],
             _ordered(_dump(analysis.task)) if analysis.task is not None else None,
             [[name, model.label, model.again] for name, model in analysis.models.items()],
+            models_of_curve(analysis),
         ]
     )
 
@@ -248,7 +251,8 @@ def _counted_for(analysis: Analysis, model: str) -> list[Any]:
     """What the summary counts for the training of *model*: events for validation, and spectra if it is to be flattened."""
     training = _dump(analysis.training_of(model))
     flatten = training.get("flatten")
-    return [training["validation_fraction"], *([flatten["variables"], training["negative_weights"]] if flatten else [])]
+    parts = [training["validation_fraction"], training["fraction"]]
+    return [*parts, *([flatten["variables"], training["negative_weights"]] if flatten else [])]
 
 
 def _targets(analysis: Analysis) -> dict[str, Any]:

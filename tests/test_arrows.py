@@ -21,6 +21,7 @@ BASE = {
     "progress",
     "running",
     "sections",
+    "sizes",
     "tuning",
     "yaml_reader",
 }

@@ -30,7 +30,7 @@ from pipeline.stream.observables import histogrammed
 from pipeline.stream.read_chunk import read_chunk
 from pipeline.stream.select import processor_digest
 from pipeline.stream.truth import of_events
-from pipeline.stream.validation import is_validation
+from pipeline.stream.validation import is_learned
 from pipeline.tasks.score_entries import Seen, is_compared
 
 if TYPE_CHECKING:
@@ -154,14 +154,14 @@ class Scorer:
     def _seen(self, chunk: Chunk, folds: NDArray[np.int64]) -> dict[str, Seen]:
         """Scores of some events by a model that was trained on them, for the overtraining test.
 
-        The validation events of that model are left out: it was not trained on them.
+        What that model was not trained on is left out: its validation events, and what its `training.fraction` leaves.
         """
         compared = is_compared(chunk.keys)
         other = (folds + 1) % self.analysis.folds
         seen = {}
         for model in self.analysis.models:
-            held_out = is_validation(chunk.keys, self.analysis.training_of(model).validation_fraction)
-            rows = np.flatnonzero(compared & ~held_out)
+            training = self.analysis.training_of(model)
+            rows = np.flatnonzero(compared & is_learned(chunk.keys, training.validation_fraction, training.fraction))
             seen[model] = Seen(rows, self._predict(model, chunk, rows, other[rows]))
         return seen
 

@@ -37,7 +37,7 @@ from pipeline.stream.spectra import ExactSpectrum, SpectrumKey, chunk_spectra, s
 from pipeline.stream.summary import Counts, Summary, counts_to_json, made_for
 from pipeline.stream.training_check import check_trainings
 from pipeline.stream.truth import TruthSpec, in_coordinates, of_events, vectors
-from pipeline.stream.validation import Part, is_validation
+from pipeline.stream.validation import Part, is_learned, is_validation, split_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -81,12 +81,13 @@ class ExactCounts:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
-    """What was seen of one dataset: its cutflow and, by fold, counts, those of validation events, moments of inputs and of
-    targets, and spectra."""
+    """What was seen of one dataset: its cutflow and, by fold, counts, those of validation events and of parts of the others,
+    moments of inputs and of targets, and spectra."""
 
     cutflow: Cutflow = field(default_factory=Cutflow)
     counts: dict[int, ExactCounts] = field(default_factory=dict)
     validation: dict[tuple[int, float], ExactCounts] = field(default_factory=dict)
+    learned: dict[tuple[int, float, float], ExactCounts] = field(default_factory=dict)
     inputs: dict[tuple[int, str, str], Moments] = field(default_factory=dict)
     targets: dict[tuple[int, str], Moments] = field(default_factory=dict)
     spectra: dict[SpectrumKey, ExactSpectrum] = field(default_factory=dict)
@@ -96,6 +97,7 @@ class DatasetSummary:
             self.cutflow + other.cutflow,
             _joined(self.counts, other.counts),
             _joined(self.validation, other.validation),
+            _joined(self.learned, other.learned),
             _joined(self.inputs, other.inputs),
             _joined(self.targets, other.targets),
             _joined(self.spectra, other.spectra),
@@ -234,6 +236,9 @@ def summarise_range(maker: ChunkMaker, part: Range) -> RangeSummary:
         if learned:
             for fraction in _validation_fractions(analysis):
                 summary.validation[fold, fraction] = _counts(chunk.weight[rows][is_validation(chunk.keys[rows], fraction)])
+            for held_out, fraction in _fractions(analysis):
+                chosen = is_learned(chunk.keys[rows], held_out, fraction)
+                summary.learned[fold, held_out, fraction] = _counts(chunk.weight[rows][chosen])
             summary.inputs.update({(fold, *key): value for key, value in _input_moments(analysis, chunk, rows).items()})
             summary.targets.update({(fold, name): value for name, value in _target_moments(analysis, chunk, rows).items()})
     is_compared = part.dataset in compared(analysis) and histogrammed(selected)
@@ -252,6 +257,12 @@ def _ids_of(analysis: Analysis, part: Range) -> EventIds:
 
 def _validation_fractions(analysis: Analysis) -> list[float]:
     return sorted({analysis.training_of(model).validation_fraction for model in analysis.models})
+
+
+def _fractions(analysis: Analysis) -> list[tuple[float, float]]:
+    """What is held out, and what fraction of the rest is learned from, where that is not all of it."""
+    trainings = (analysis.training_of(model) for model in analysis.models)
+    return sorted({(one.validation_fraction, one.fraction) for one in trainings if one.fraction < 1})
 
 
 def _input_moments(analysis: Analysis, chunk: Chunk, rows: Any) -> dict[tuple[str, str], Moments]:
@@ -334,11 +345,17 @@ def _fold_to_json(analysis: Analysis, found: dict[str, DatasetSummary], fold: in
     spectra = spectra_to_json(analysis, {name: found[name].spectra for name in learned}, others)
     targets = _target_scales(analysis, [found[name] for name in learned], others)
     parts = {(name, fraction): _parts(found[name], others, fraction) for name in learned for fraction in fractions}
+    kept: dict[str, Any] = {
+        part: {str(fraction): {name: parts[name, fraction][part] for name in learned} for fraction in fractions}
+        for part in get_args(Part)
+    }
+    for held_out, fraction in _fractions(analysis):
+        counts = {name: [found[name].learned[other, held_out, fraction] for other in others] for name in learned}
+        kept["training"][split_name(held_out, fraction)] = {
+            name: counts_to_json(reduce(add, of_dataset).rounded) for name, of_dataset in counts.items()
+        }
     return {
-        **{
-            part: {str(fraction): {name: parts[name, fraction][part] for name in learned} for fraction in fractions}
-            for part in get_args(Part)
-        },
+        **kept,
         "test": {name: _total(found[name], [fold]) for name in learned},
         "inputs": {
             name: {

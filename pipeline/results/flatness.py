@@ -52,7 +52,7 @@ def _of_fold(
     """By variable, the area before and after."""
     training = analysis.training_of(model)
     bins = FlatBins.of(training.flatten)  # type: ignore[arg-type]  # only models that flatten come here
-    learned = summary.counts(fold, "training", training.validation_fraction)
+    learned = summary.counts(fold, "training", training.validation_fraction, training.fraction)
     factors = training_factors(analysis, training, sumw, learned)
     flat = flat_factors(analysis, training, sumw, learned, spectra_of(summary, fold, "training", training))
     found = {}

@@ -55,20 +55,22 @@ def model_weights(analysis: Analysis, plan: Plan, summary: Summary, model: str, 
 
 
 def _weights(analysis: Analysis, plan: Plan, summary: Summary, training: Training, fold: int) -> ModelWeights:
-    fraction = training.validation_fraction
-    n_events = summary.epoch_counts(fold, fraction)
-    _check_events(analysis, n_events, fraction)
+    held_out, fraction = training.validation_fraction, training.fraction
+    n_events = summary.epoch_counts(fold, held_out, fraction)
+    _check_events(analysis, n_events, training)
     sumw = {name: plan.sumw(name) for name in analysis.trained_datasets()}
-    learned = summary.counts(fold, "training", fraction)
+    learned = summary.counts(fold, "training", held_out, fraction)
     factors = training_factors(analysis, training, sumw, learned)
     flat = flat_factors(analysis, training, sumw, learned, spectra_of(summary, fold, "training", training))
-    held_out, spectra = summary.counts(fold, "validation", fraction), spectra_of(summary, fold, "validation", training)
-    _check_validation(analysis, training, _validation_sums(analysis, training, factors, held_out, flat, spectra))
+    validated, spectra = summary.counts(fold, "validation", held_out), spectra_of(summary, fold, "validation", training)
+    _check_validation(analysis, training, _validation_sums(analysis, training, factors, validated, flat, spectra))
     return ModelWeights(n_events, factors, flat)
 
 
-def _check_events(analysis: Analysis, n_events: Mapping[Part, Mapping[str, int]], fraction: float) -> None:
+def _check_events(analysis: Analysis, n_events: Mapping[Part, Mapping[str, int]], training: Training) -> None:
     """See that each class has events in both parts."""
+    fraction = training.validation_fraction
+    taken = "" if training.fraction >= 1 else f" Of what may be trained on, training.fraction takes {training.fraction:g}."
     by_class = {part: _by_class(analysis, found) for part, found in n_events.items()}
     for part, found in by_class.items():
         for key, n_of_class in found.items():
@@ -77,7 +79,8 @@ def _check_events(analysis: Analysis, n_events: Mapping[Part, Mapping[str, int]]
                 raise InputError(
                     f"Class {key!r} has no {part} events: of its {n_of_fold} in the other folds, validation_fraction"
                     f" {fraction:g} draws {n_of_fold if part == 'training' else 0} for validation. Expected some to train on"
-                    " and some to validate with. Add files, loosen `selection`, or change training.validation_fraction."
+                    f" and some to validate with.{taken} Add files, loosen `selection`, or change"
+                    " training.validation_fraction."
                 )
 
 

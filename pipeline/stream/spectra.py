@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.errors import InputError
 from pipeline.statistics.sums import HALF_BITS, MANTISSA_BITS, SMALLEST_EXPONENT, ExactSum
 from pipeline.stream.flattening import FlatBins
-from pipeline.stream.validation import Part, is_validation
+from pipeline.stream.validation import Part, is_learned, is_validation, split_name
 from pipeline.stream.weights import apply_policy
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pipeline.stream.summary import Summary
 
 Policy = Literal["keep", "absolute", "zero"]
-# Name of the bins, policy for negative weights, and fraction of the events that is held out.
-Wanted = tuple[str, Policy, float]
+# Name of the bins, policy for negative weights, fraction of the events that is held out, and of the rest that is learned.
+Wanted = tuple[str, Policy, float, float]
 SpectrumKey = tuple[int, Part, Wanted]
 
 
@@ -65,7 +65,7 @@ def wanted_spectra(analysis: Analysis) -> dict[Wanted, FlatBins]:
     trainings = [analysis.training_of(model) for model in analysis.models]
     flat = [(FlatBins.of(one.flatten), one) for one in trainings if one.flatten is not None]
     finer = [(bins.finer(variable), one) for bins, one in flat for variable in bins.variables]
-    return {(bins.name, one.negative_weights, one.validation_fraction): bins for bins, one in (*flat, *finer)}
+    return {(bins.name, one.negative_weights, one.validation_fraction, one.fraction): bins for bins, one in (*flat, *finer)}
 
 
 def chunk_spectra(
@@ -80,10 +80,12 @@ def chunk_spectra(
     indices = {**chunk.bins, **(finer or {})}
     found: dict[SpectrumKey, ExactSpectrum] = {}
     for wanted, bins in wanted_spectra(analysis).items():
-        name, policy, fraction = wanted
-        weight = apply_policy(chunk.weight, policy)
+        name, policy, held_out, fraction = wanted
+        validation = is_validation(chunk.keys, held_out)
+        used = validation | is_learned(chunk.keys, held_out, fraction)
+        weight = np.where(used, apply_policy(chunk.weight, policy), 0.0)
         # Fold after fold, in each the training part before the validation part.
-        place = (2 * folds + is_validation(chunk.keys, fraction)) * bins.n_bins + indices[name]
+        place = (2 * folds + validation) * bins.n_bins + indices[name]
         size = 2 * analysis.folds * bins.n_bins
         n_events = np.bincount(place[weight != 0], minlength=size)
         sumw = exact_sums(place, weight, size)
@@ -127,9 +129,9 @@ def spectra_to_json(
     """
     kept: dict[str, Any] = {}
     for wanted, bins in wanted_spectra(analysis).items():
-        name, policy, fraction = wanted
+        name, policy, held_out, fraction = wanted
         section = kept.setdefault(name, {"variables": bins.variables, "edges": bins.edges, "sums": {}})
-        section["sums"].setdefault(policy, {})[str(fraction)] = {
+        section["sums"].setdefault(policy, {})[split_name(held_out, fraction)] = {
             part: {
                 dataset: _to_json(reduce(add, (found[fold, part, wanted] for fold in folds)).rounded)
                 for dataset, found in spectra.items()
@@ -154,7 +156,9 @@ def spectra_of(summary: Summary, fold: int, part: Part, training: Training) -> d
 def spectra_in(bins: FlatBins, summary: Summary, fold: int, part: Part, training: Training) -> dict[str, Spectrum]:
     """The same in *bins*: those of `training.flatten`, or finer ones."""
     section = summary.content["folds"][str(fold)].get("spectra", {}).get(bins.name, {"sums": {}})
-    sums = section["sums"].get(training.negative_weights, {}).get(str(training.validation_fraction))
+    sums = (
+        section["sums"].get(training.negative_weights, {}).get(split_name(training.validation_fraction, training.fraction))
+    )
     if sums is None:
         raise InputError(
             f"summary.json has no spectra of {' and '.join(bins.variables)} in the bins of training.flatten, with negative"

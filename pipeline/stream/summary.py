@@ -14,6 +14,7 @@ from pipeline.files import read_json
 from pipeline.stream.kinds.kind import kind_for
 from pipeline.stream.select import processor_digest
 from pipeline.stream.truth import UNSCALED
+from pipeline.stream.validation import split_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,16 +84,18 @@ class Summary:
                 " Run the stage 'summarise' again."
             )
 
-    def counts(self, fold: int, part: Part, validation_fraction: float) -> dict[str, Counts]:
-        """By dataset, the events that the model of *fold* learns from, or those held out to stop its training."""
-        kept = self.content["folds"][str(fold)][part][str(validation_fraction)]
+    def counts(self, fold: int, part: Part, validation_fraction: float, fraction: float = 1.0) -> dict[str, Counts]:
+        """By dataset, the events that the model of *fold* learns from, a *fraction* of what it may, or those held out to end
+        its training."""
+        name = split_name(validation_fraction, fraction if part == "training" else 1.0)
+        kept = self.content["folds"][str(fold)][part][name]
         return {name: Counts(**counts) for name, counts in kept.items()}
 
-    def epoch_counts(self, fold: int, validation_fraction: float) -> dict[Part, dict[str, int]]:
+    def epoch_counts(self, fold: int, validation_fraction: float, fraction: float = 1.0) -> dict[Part, dict[str, int]]:
         """For `training` and `validation`, how many events of each dataset an epoch of the model of *fold* holds."""
         parts: tuple[Part, ...] = ("training", "validation")
         return {
-            part: {name: counts.n_events for name, counts in self.counts(fold, part, validation_fraction).items()}
+            part: {name: counts.n_events for name, counts in self.counts(fold, part, validation_fraction, fraction).items()}
             for part in parts
         }
 

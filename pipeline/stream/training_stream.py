@@ -21,7 +21,7 @@ from pipeline.stream.read_ahead import ChunkMaker, ReadAhead
 from pipeline.stream.rows import Piece
 from pipeline.stream.shuffle import batches
 from pipeline.stream.truth import of_events
-from pipeline.stream.validation import Part, is_validation
+from pipeline.stream.validation import Part, is_learned, is_validation
 from pipeline.stream.weights import apply_policy
 
 if TYPE_CHECKING:
@@ -137,12 +137,13 @@ class TrainingStream:
             ledger.done(part, n_selected=len(piece))
 
     def _piece(self, chunk: Chunk, dataset: str, epoch: int, wanted: Part) -> Piece:
-        validation = is_validation(chunk.keys, self.training.validation_fraction)
-        chosen = (fold_of(chunk.keys, self.analysis.folds) != self.fold) & (validation == (wanted == "validation"))
-        index = np.flatnonzero(chosen)
+        held_out, fraction = self.training.validation_fraction, self.training.fraction
+        learned = wanted == "training"
+        chosen = is_learned(chunk.keys, held_out, fraction) if learned else is_validation(chunk.keys, held_out)
+        index = np.flatnonzero((fold_of(chunk.keys, self.analysis.folds) != self.fold) & chosen)
         keys, task = np.asarray(chunk.keys)[index], self.analysis.task
         source, place, truth = chunk.tensors[self.inputs], index, of_events(chunk.targets, index)
-        if task.augment and wanted == "training":
+        if task.augment and learned:
             turns = turns_of(task.augment, keys, seed=self.analysis.seed, epoch=epoch)
             source = turned_inputs(of_events(source, index), self.analysis.inputs[self.inputs], turns)
             place, truth = np.arange(len(index)), turned_truth(truth, task.truth.objects, turns)

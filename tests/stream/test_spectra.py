@@ -74,9 +74,9 @@ def test_spectra_can_be_counted_by_eye(part, policy, n_events, sumw):
 
     found = chunk_spectra(one, made, np.zeros(6, dtype=np.int64))
 
-    spectrum = found.pop((0, part, (NAME, policy, 0.2))).rounded
+    spectrum = found.pop((0, part, (NAME, policy, 0.2, 1.0))).rounded
     assert (spectrum.n_events.tolist(), spectrum.sumw.tolist()) == (n_events, sumw)
-    finer = found.pop((0, part, (FINER, policy, 0.2))).rounded
+    finer = found.pop((0, part, (FINER, policy, 0.2, 1.0))).rounded
     assert finer.sumw[7::25].tolist() == sumw
     assert finer.n_events.sum() == sum(n_events)
     assert len(found) == 6
