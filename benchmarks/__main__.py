@@ -31,6 +31,7 @@ BENCHMARKS = (
     "stream_cold",
     "stream_warm",
     "stream_particles",
+    "stream_jets",
     "memory",
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.ratio import Ratio, paired_seconds
+from benchmarks.ratio import REPEATS, Ratio, paired_seconds
 from pipeline import plugins
 from pipeline.config import Training
 from pipeline.learning import keras_learner
@@ -110,7 +110,7 @@ class InMemory(keras.utils.PyDataset):  # type: ignore[misc]
         self._epoch = (self._epoch + 1) % len(self._orders)
 
 
-def warm(name: str, trial: Trial, *, goal: float) -> Ratio:
+def warm(name: str, trial: Trial, *, goal: float, steps: int = STEPS, repeats: int = REPEATS) -> Ratio:
     """Some epochs of a `fit` each, of the same batches, from the stream with a filled cache and from memory.
 
     The time counts from the second epoch on.
@@ -118,14 +118,18 @@ def warm(name: str, trial: Trial, *, goal: float) -> Ratio:
     Raises:
         AssertionError: the weights do not come out equal.
     """
-    epochs = 1 + min(max(2, -(-STEPS // trial.stream.n_batches())), MOST_EPOCHS)
+    epochs = 1 + min(max(2, -(-steps // trial.stream.n_batches())), MOST_EPOCHS)
     memory = trial.in_memory(epochs)  # fills the cache as well
     ours, theirs = trial.model(), trial.model()
     fit(ours, trial.batches(epochs), epochs)
     fit(theirs, memory, epochs)
     check_equal(ours, theirs)
     result = paired_seconds(
-        name, lambda: fit(ours, trial.batches(epochs), epochs), lambda: fit(theirs, memory, epochs), goal=goal
+        name,
+        lambda: fit(ours, trial.batches(epochs), epochs),
+        lambda: fit(theirs, memory, epochs),
+        goal=goal,
+        repeats=repeats,
     )
     check_equal(ours, theirs)
     return result

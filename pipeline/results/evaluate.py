@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from pipeline.results.flatness import flatness
 from pipeline.results.groups import grouped, groups_of
 from pipeline.results.normalisation import Processed, scale_of, yields
 from pipeline.results.products import write_root, write_uhi
+from pipeline.results.sample_sizes import sample_sizes
 from pipeline.results.spread import with_spread
 from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.statistics.histogram import HistogramAxis
@@ -40,7 +43,7 @@ def evaluate(
             `evaluations/<dataset>.npz`, and `models/` for an analysis that asks for `costs`.
         sumw: of each dataset, the sum of weights of what was processed, before any selection; events for data.
         sumw2: of each dataset, the sum of squared weights of the same.
-        summary: of the events that the models have learned from; None if it is not to be told how flat they were.
+        summary: of the events that the models have learned from; None if it is not to be told how many and how flat they were.
 
     Raises:
         InputError: counts are missing or were made with another configuration, or a class has no events.
@@ -59,8 +62,13 @@ def evaluate(
         **grouped(classes, task.train, scales),
     }
     costs = costs_of(analysis, folder / "models") if analysis.models else {}
+    sizes = {} if summary is None else sample_sizes(analysis, summary)
     flat = {} if summary is None else flatness(analysis, summary, sumw)
-    metrics = {model: {**entry, **flat.get(model, {}), **costs.get(model, {})} for model, entry in task.metrics.items()}
+    further = (sizes, flat, costs)
+    metrics = {
+        model: reduce(or_, (found.get(model, {}) for found in further), dict(entry))
+        for model, entry in task.metrics.items()
+    }
     write_json(folder / "metrics.json", with_spread(analysis, metrics))
     write_json(folder / "roc.json", task.roc)
     write_json(folder / "yields.json", yields(analysis, histograms, processed))

@@ -11,6 +11,7 @@ from pipeline.results.report_labels import html_label
 from pipeline.results.report_spread import spread_tables
 from pipeline.results.report_tables import Row, Table, measured
 from pipeline.results.rounding import with_error
+from pipeline.sizes import smaller_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,8 +54,13 @@ def _shown(analysis: Analysis, metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 def _classification(analysis: Analysis, metrics: Mapping[str, Any]) -> list[tuple[str, Table]]:
     found = [("", tables.metrics_table(analysis, metrics))]
-    if len(metrics) > 1:
-        found.append(("Paired differences of AUC", tables.paired_table(analysis, metrics)))
+    smaller = smaller_models(analysis)
+    whole = {model: entry for model, entry in metrics.items() if model not in smaller}
+    if len(whole) > 1:
+        found.append(("Paired differences of AUC", tables.paired_table(analysis, whole)))
+    flattening = tables.flattening_table(analysis, metrics)
+    if flattening.rows:
+        found.append(("Flattened variables alone", flattening))
     return [*found, ("Overtraining", tables.overtraining_table(analysis, metrics))]
 
 
@@ -69,6 +75,9 @@ def _regression(analysis: Analysis, metrics: Mapping[str, Any]) -> list[tuple[st
             table = _part_table(analysis, entries, part)
             if table.rows:
                 found.append((f"{title}, {group}", table))
+    costs = tables.costs_table(analysis, metrics)
+    if costs.rows:
+        found.append(("Costs", costs))
     reference = analysis.task.reference
     return found if reference is None else [*found, *_paired(analysis, groups, reference)]
 

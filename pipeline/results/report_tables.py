@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from pipeline.events.plan import DatasetPlan, Plan
 
 SIGNIFICANT = 2.0
+COSTS = (
+    "Parameters: of networks; of trees, nodes and leaves. Training: wall time of one fold on the threads that are pinned. Speed:"
+    " of one thread, without reading and building inputs. Errors of the last two come from the folds."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,8 @@ class Table:
 def metrics_table(analysis: Analysis, metrics: Mapping[str, Any]) -> Table:
     """One row for each model; the best AUC is marked, and all that are not significantly below it."""
     points = sorted({point for entry in metrics.values() for point in entry["rejection"]}, key=float)
-    columns = ("Model", "AUC", "Accuracy", *(f"Rejection at {float(point):.0%}" for point in points), "Test events")
+    costs = cost_columns(metrics)
+    columns = ("Model", "AUC", "Accuracy", *(f"Rejection at {float(point):.0%}" for point in points), "Test events", *costs)
     leading = leaders(metrics)
     rows = [
         Row(
@@ -57,6 +63,7 @@ def metrics_table(analysis: Analysis, metrics: Mapping[str, Any]) -> Table:
                 measured(entry["accuracy"]),
                 *(measured(entry["rejection"].get(point)) for point in points),
                 f"{entry['n_test']:,}",
+                *(cells[model] for cells in costs.values()),
             ),
             marked=model in leading,
         )
@@ -66,8 +73,55 @@ def metrics_table(analysis: Analysis, metrics: Mapping[str, Any]) -> Table:
         "Rejection: one over the background efficiency, at that signal efficiency. Errors are statistical, one standard"
         " deviation, of the test events. Marked: the best AUC, and every model less than two standard errors of the paired"
         " difference below it."
-    )
+    ) + (f" {COSTS}" if costs else "")
     return Table(columns, tuple(rows), caption)
+
+
+def cost_columns(metrics: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """By title, the cell of each model: what it learned from, its size, the time of its training, its speed; as far as known."""
+    found = {}
+    if all("n_train" in entry for entry in metrics.values()):
+        found["Training events"] = {model: f"{round(mean(entry['n_train'])):,}" for model, entry in metrics.items()}
+    if all("parameters" in entry for entry in metrics.values()):
+        found["Parameters"] = {model: f"{entry['parameters']:,}" for model, entry in metrics.items()}
+        found["Training [s]"] = {model: measured(entry["train_seconds"]) for model, entry in metrics.items()}
+        for rows in ("events", "jets"):
+            key = f"{rows}_per_second"
+            if all(key in entry for entry in metrics.values()):
+                found[f"{rows.capitalize()} / s"] = {model: measured(entry[key]) for model, entry in metrics.items()}
+    return found
+
+
+def costs_table(analysis: Analysis, metrics: Mapping[str, Any]) -> Table:
+    """What each model costs, where that is not part of another table; without rows where it is not known."""
+    costs = cost_columns(metrics)
+    rows = [Row(label_of(analysis, model), tuple(cells[model] for cells in costs.values())) for model in metrics]
+    return Table(("Model", *costs), tuple(rows) if "Parameters" in costs else (), COSTS)
+
+
+def flattening_table(analysis: Analysis, metrics: Mapping[str, Any]) -> Table:
+    """What flattened variables tell of the class by themselves; models that say the same share a row."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for model, entry in metrics.items():
+        for variable, aucs in entry.get("flattening", {}).items():
+            key = (variable, *(_between(aucs[when]) for when in ("before", "after")))
+            found.setdefault(key, []).append(label_of(analysis, model))
+    rows = [Row(variable, (before, after, Markup(", ").join(models))) for (variable, before, after), models in found.items()]
+    caption = (
+        "AUC of the variable itself, signal against all others, over the training events with their weights before and after"
+        " flattening; over the folds, from the lowest to the highest. 0.5: it tells nothing."
+    )
+    return Table(("Variable", "AUC before", "AUC after", "Models"), tuple(rows), caption)
+
+
+def _between(values: Sequence[float]) -> str:
+    """The lowest and the highest of *values*, or one where they agree.
+
+    >>> _between([0.66412, 0.6649]), _between([0.50002, 0.49998])
+    ('0.664 – 0.665', '0.500')
+    """
+    ends = [f"{end:.3f}" for end in (min(values), max(values))]
+    return ends[0] if ends[0] == ends[1] else " – ".join(ends)
 
 
 def leaders(metrics: Mapping[str, Any]) -> set[str]:

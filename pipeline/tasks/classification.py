@@ -86,6 +86,9 @@ class Settings(Section):
             yield f"{model}_overtraining", f"the figure of overtraining of model {model!r}"
         yield "roc", "the figure of ROC curves"
         yield "roc_linear", "the figure of ROC curves on linear axes"
+        for kind in ("auc", "rejection"):
+            yield f"cost_{kind}", "a figure of what the models cost"
+            yield f"learning_curve_{kind}", "a figure of learning curves"
         for name in self.against:
             for kind in ("auc", "rejection"):
                 yield f"{kind}_against_{name.replace('.', '_')}", f"the figure of curves against {name}"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline.config import load_analysis
 from pipeline.events.planning import make_plan
 from pipeline.learning.summarise import summarise
+from pipeline.results.sample_sizes import sample_sizes
 from pipeline.statistics.hashing import mix64
 from pipeline.stream.cache import ChunkCache
 from pipeline.stream.model_weights import model_weights
@@ -108,3 +109,11 @@ def test_a_fraction_is_that_part_of_what_is_not_held_out(fraction):
     keys = mix64(np.arange(100_000))
 
     assert is_learned(keys, 0.2, fraction).mean() == pytest.approx(0.8 * fraction, rel=0.05)
+
+
+def test_the_results_tell_how_many_events_each_size_has(toy):
+    found = sample_sizes(toy.analysis, toy.summary)
+
+    assert set(found) == set(SIZES)
+    for model in SIZES:
+        assert found[model]["n_train"] == [len(streamed(toy, model, fold)[0]) for fold in range(2)]

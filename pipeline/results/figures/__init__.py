@@ -6,6 +6,8 @@ lists the figures of that kind that an analysis has. `pipeline.results.plot` wri
 | file | name of the figure | shows |
 |---|---|---|
 | `roc.py` | `roc`, `roc_linear` | background rejection, and background efficiency, against signal efficiency |
+| `cost.py` | `cost_auc`, `cost_rejection` | both against parameters and speed of the models |
+| `sizes.py` | `learning_curve_auc`, `learning_curve_rejection` | both against the number of training events |
 | `stability.py` | `auc_against_<observable>`, `rejection_against_<observable>` | both in bins of an observable |
 | `scores.py` | `<model>_overtraining` | score of test events against training events, by class |
 | `stack.py` | `<histogram>`, `<model>_score` | expected events by process, with data and their ratio when there are data |

@@ -13,6 +13,7 @@ from pipeline.files import read_json
 from pipeline.results.figures.binned import Binned, Layer, from_hist
 from pipeline.results.figures.style import Header, color_of
 from pipeline.results.products import read_uhi
+from pipeline.sizes import smaller_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,6 +109,11 @@ class Products:
         """Histograms and scores that have been filled, in the order of the configuration."""
         names = (*self.analysis.histograms, *(f"{model}_score" for model in self.analysis.models))
         return tuple(name for name in names if f"mc/{name}" in self.histograms or f"data/{name}" in self.histograms)
+
+    def whole(self) -> dict[str, Any]:
+        """The metrics of the models of `analysis`, but of those that are there for a learning curve alone."""
+        smaller = smaller_models(self.analysis)
+        return {model: entry for model, entry in self.metrics.items() if model in self.analysis.models and model not in smaller}
 
     def quantity(self, name: str) -> Quantity:
         """Title and unit of the histogram *name*."""

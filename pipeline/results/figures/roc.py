@@ -25,7 +25,7 @@ BANDS = "Bands: 68 % statistical uncertainty of the test sample, from bootstrap 
 
 def drawings(products: Products) -> Iterator[Drawing]:
     """Background rejection, and background efficiency, of all models that have been evaluated."""
-    lines, header = list(products.rocs.values()), products.header()
+    lines, header = [products.rocs[model] for model in products.whole() if model in products.rocs], products.header()
     if lines:
         caption = f"Background rejection (one over the background efficiency) against signal efficiency. {BANDS}"
         yield Drawing("roc", "ROC", caption, partial(draw_rejection, lines, header=header))

@@ -28,7 +28,7 @@ SIG_EFF = "0.5"
 def drawings(products: Products) -> Iterator[Drawing]:
     """Two figures for every observable that curves are drawn against."""
     for name in _axes(products):
-        entries = {model: entry["curves"][name] for model, entry in products.metrics.items()}
+        entries = {model: entry["curves"][name] for model, entry in products.whole().items()}
         edges = np.array(next(iter(entries.values()))["edges"], dtype=np.float64)
         options: dict[str, Any] = {"edges": edges, "x": _title(products, name), "header": products.header()}
         aucs = [curve_of(products.model_label(model), entry["auc"]) for model, entry in entries.items()]
@@ -63,7 +63,7 @@ def draw_in_bins(
         axes.errorbar(place, line.values, yerr=line.errors, label=line.label, linestyle="none", **options)
     for edge in edges[1:-1]:
         axes.axvline(edge, color="0.85", linewidth=1, zorder=0)
-    low, high = _range(lines, log=log)
+    low, high = range_of(lines, log=log)
     if log:
         axes.set_yscale("log")
     headroom(axes, high, rows=len(lines), bottom=low)
@@ -73,7 +73,7 @@ def draw_in_bins(
     return figure
 
 
-def _range(lines: Sequence[Curve], *, log: bool) -> tuple[float, float]:
+def range_of(lines: Sequence[Curve], *, log: bool) -> tuple[float, float]:
     """Lowest and highest end of an error bar, with a margin; what the axis shows below the legend."""
     values = np.concatenate([line.values for line in lines])
     errors = np.nan_to_num(np.concatenate([line.errors for line in lines]))

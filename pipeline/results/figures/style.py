@@ -15,10 +15,12 @@ from matplotlib.figure import Figure
 from pipeline.results.rounding import lumi_text
 
 if TYPE_CHECKING:
+    import numpy as np
     from collections.abc import Callable
 
     from matplotlib.axes import Axes
     from matplotlib.text import Annotation
+    from numpy.typing import NDArray
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
@@ -90,6 +92,14 @@ def two_panels() -> tuple[Figure, Axes, Axes]:
     return figure, upper, lower
 
 
+def beside() -> tuple[Figure, Axes, Axes]:
+    """A figure with two panels beside each other on the same y axis."""
+    figure = Figure(figsize=(18, 10), dpi=75)
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.06, "left": 0.09, "right": 0.975})
+    return figure, left, right
+
+
 def panels(count: int) -> tuple[Figure, list[Axes]]:
     """A figure with *count* pairs of axes, as many in a row as there are rows, or one more."""
     n_columns = ceil(sqrt(count))
@@ -144,6 +154,12 @@ def headroom(axes: Axes, top: float, *, rows: float, bottom: float = 0.0) -> Non
         axes.set_ylim(bottom, top * (top / bottom) ** (free / (1 - free)))
     else:
         axes.set_ylim(bottom, bottom + (top - bottom) / (1 - free))
+
+
+def around(axes: Axes, values: NDArray[np.float64]) -> None:
+    """Make the x axis logarithmic, from half the lowest of *values*, all positive, to twice the highest."""
+    axes.set_xscale("log")
+    axes.set_xlim(float(values.min()) / 2, float(values.max()) * 2)
 
 
 def legend(axes: Axes, **options: Any) -> None:
