@@ -37,6 +37,8 @@ SCRATCH = scratch_place("chunks")
 SCRATCH_LIMIT_BYTES = 20e9
 # Which arrays an entry holds, with their checksums, so that a lost or damaged one is noticed.
 NAMES = "arrays.json"
+# The checksum of that list itself: a damaged name would be taken for that of an array which is not needed.
+OF_ALL = "*"
 # What every entry added, a line each.
 USAGE = "usage.txt"
 
@@ -82,7 +84,7 @@ class ChunkCache:
         entry = self._entry(name)
         try:
             return self._load(entry, inputs, verify=verify)
-        except (OSError, EOFError, ValueError, KeyError, TypeError):
+        except Exception:  # whatever a damaged entry makes json, NumPy and the parser of its headers raise
             chunk = build()
         self.keep(name, chunk)
         return chunk
@@ -96,6 +98,8 @@ class ChunkCache:
 
     def _load(self, entry: Path, inputs: str | None, *, verify: bool) -> Chunk:
         checksums: dict[str, int] = json.loads((entry / NAMES).read_text(encoding="utf-8"))
+        if checksums.pop(OF_ALL) != _checksum_of_list(checksums):
+            raise ValueError(f"{entry / NAMES} is damaged")
         if inputs is not None:
             own = ("input.", f"input.{inputs}.")
             checksums = {name: n for name, n in checksums.items() if name.startswith(own[1]) or not name.startswith(own[0])}
@@ -191,7 +195,12 @@ def _from_arrays(arrays: dict[str, NDArray[Any]]) -> Chunk:
 
 
 def _checksums(arrays: Mapping[str, NDArray[Any]]) -> dict[str, int]:
-    return {name: _checksum(array) for name, array in arrays.items()}
+    checksums = {name: _checksum(array) for name, array in arrays.items()}
+    return {**checksums, OF_ALL: _checksum_of_list(checksums)}
+
+
+def _checksum_of_list(checksums: Mapping[str, int]) -> int:
+    return zlib.crc32(json.dumps(checksums, sort_keys=True).encode())
 
 
 def _checksum(array: NDArray[Any]) -> int:

@@ -1,11 +1,13 @@
 """A cache may be deleted, damaged or full at any time: results stay the same."""
 
+import json
 import logging
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import Analysis
@@ -15,6 +17,9 @@ from pipeline.stream.chunk import Chunk
 from tests.toy_analysis import ANALYSIS
 
 PART = Range("s", "s.root", "uuid-1", 0, 100)
+
+
+ANY_JSON = st.recursive(st.none() | st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one))
 
 
 def make_chunk(n_events=3):
@@ -173,6 +178,34 @@ def test_a_damaged_entry_is_made_again(damage, cache):
     assert build.calls == 2
     assert_same(build.chunk, cache.get("a", build))
     assert build.calls == 2
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data(), inputs=st.sampled_from([None, "all"]))
+def test_no_damaged_byte_of_an_entry_changes_the_chunk(data, inputs, tmp_path_factory):
+    cache, build = ChunkCache(tmp_path_factory.mktemp("chunks"), 1e9), Builder()
+    cache.get("a", build)
+    path = data.draw(st.sampled_from(sorted(entry(cache.folder, "a").iterdir())))
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+
+    found = cache.get("a", build, inputs=inputs)
+
+    assert_same(replace(build.chunk, tensors={name: build.chunk.tensors[name] for name in found.tensors}), found)
+    assert "all" in found.tensors
+
+
+@pytest.mark.parametrize("inputs", [None, "all"])
+@given(
+    content=st.recursive(st.none() | st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one))
+)
+def test_no_list_of_arrays_that_is_not_its_own_changes_the_chunk(inputs, content, tmp_path_factory):
+    cache, build = ChunkCache(tmp_path_factory.mktemp("chunks"), 1e9), Builder()
+    cache.get("a", build)
+    (entry(cache.folder, "a") / "arrays.json").write_text(json.dumps(content), encoding="utf-8")
+
+    assert_same(build.chunk, cache.get("a", build, inputs=inputs))
 
 
 def test_an_entry_is_read_whole_only_when_it_is_verified(cache):
