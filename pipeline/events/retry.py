@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import time
@@ -31,6 +32,24 @@ CLOSED = "I/O operation on closed file"
 FINAL = re.compile(r"\[(3000|3010|3011|3016|3030)\]|Auth failed|expected Chunk of length", re.IGNORECASE)
 # Of HTTP, too many requests and a server that is in trouble.
 PASSING_HTTP = (408, 425, 429, 500, 502, 503, 504)
+# Of a path on AFS, EOS, NFS or Lustre: its server is late or was started again, or the line was cut.
+PASSING_ON_SHARED_DISKS = frozenset(
+    (
+        errno.EIO,
+        errno.EAGAIN,
+        errno.EBUSY,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+        errno.ENOTCONN,
+        errno.ECONNRESET,
+        errno.ECONNABORTED,
+        errno.ECONNREFUSED,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETUNREACH,
+        getattr(errno, "EREMOTEIO", errno.EIO),  # of Linux
+    )
+)
 
 logger = logging.getLogger(__name__)
 _inside: ContextVar[bool] = ContextVar("_inside", default=False)
@@ -51,12 +70,12 @@ def retrying(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
-    """The result of *work*, which reads *path*; done up to three times, waiting 1 s and 2 s, if the network fails.
+    """The result of *work*, which reads *path*; done up to three times, waiting 1 s and 2 s, if network or disk fails.
 
     A file with more replicas has as many attempts. What is tried again inside of *work* is part of its one attempt, and no
     attempt begins later than 30 s after the first.
     """
-    if _inside.get() or not is_url(path):
+    if _inside.get():
         return work()
     attempts = max(ATTEMPTS, len(replicas_of(path)))
     start = clock()
@@ -76,9 +95,9 @@ def retrying(
 
 def is_transient(path: str, error: BaseException) -> bool:
     """Whether *error*, or what it was raised from, may be gone at the next attempt to read *path*, or with a replica."""
-    if not is_url(path):
-        return False
     causes = list(_causes(error))
+    if not is_url(path):
+        return any(isinstance(cause, OSError) and cause.errno in PASSING_ON_SHARED_DISKS for cause in causes)
     return any(map(_is_of_network, causes)) or (
         len(replicas_of(path)) > 1 and any(isinstance(cause, UnreadableError) for cause in causes)
     )

@@ -1,3 +1,5 @@
+import errno
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -48,6 +50,22 @@ def test_other_errors_are_raised_at_once(error):
     work = Failing(1, error)
     with pytest.raises(type(error), match=str(error)):
         retrying(URL, work, sleep=lambda _: None)
+    assert work.calls == 1
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN], ids=errno.errorcode.get)
+def test_a_disk_behind_a_network_is_asked_again_as_well(number):
+    work, waits = Failing(2, OSError(number, os.strerror(number))), []
+
+    assert retrying("/eos/x.root", work, sleep=waits.append) == "answer"
+    assert waits == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.EISDIR, errno.EDQUOT], ids=errno.errorcode.get)
+def test_what_a_disk_refuses_is_not_asked_again(number):
+    work = Failing(1, OSError(number, os.strerror(number)))
+    with pytest.raises(OSError, match=os.strerror(number)):
+        retrying("/eos/x.root", work, sleep=lambda _: None)
     assert work.calls == 1
 
 
