@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import re
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -104,6 +105,12 @@ def framework_of(path: Path) -> str:
     Raises:
         InputError: `build` does not say what it returns.
     """
+    return _framework(path, path.read_bytes())
+
+
+@lru_cache(maxsize=64)
+def _framework(path: Path, _content: bytes) -> str:
+    """Parsed once for each content: to score a range with a model asks for it."""
     returns = _build_of(path).returns
     if returns is None:
         raise InputError(f"build of {path} has no return type. Expected -> keras.Model or -> xgboost.Booster. Add it.")
