@@ -32,6 +32,7 @@ BENCHMARKS = (
     "stream_warm",
     "stream_particles",
     "stream_jets",
+    "stream_top_pairs",
     "memory",
 )
 

@@ -21,11 +21,11 @@ BASE_EVENTS = 4000
 EVENTS_PER_FILE = 50_000
 
 
-def sample_files(folder: Path, events_per_card: int) -> dict[str, tuple[str, ...]]:
-    """Files with *events_per_card* events of each card, made below *folder* if they are not there."""
+def sample_files(folder: Path, events_per_card: int, cards: tuple[str, ...] = CARDS) -> dict[str, tuple[str, ...]]:
+    """Files with *events_per_card* events of each of the *cards*, made below *folder* if they are not there."""
     # Another version of the simulation gives other files: they are made anew, and the old ones stay out of the way.
     folder = folder / f"{code_digest('pipeline/simulation', 'benchmarks/sample.py')}"
-    return {card: tuple(map(str, _files_of(folder, card, events_per_card))) for card in CARDS}
+    return {card: tuple(map(str, _files_of(folder, card, events_per_card))) for card in cards}
 
 
 def _files_of(folder: Path, card: str, n_events: int) -> list[Path]:

@@ -22,7 +22,7 @@ class Setting:
     """What a benchmark is given.
 
     Args:
-        analysis: hh_bbww, reading the sample.
+        analysis: hh_bbww unless another is told, reading the sample.
         plan: of its files.
         scratch: folder for whatever a benchmark writes.
         n_events: of all datasets.
@@ -39,10 +39,10 @@ class Setting:
         return self.plan.ranges()
 
 
-def make_setting(scratch: Path, n_events: int) -> Setting:
-    """Make the sample, as far as it is not there, and plan it."""
-    files = sample_files(scratch / "sample", n_events // len(CARDS))
-    analysis = reading(load_analysis(CONFIG), files)
+def make_setting(scratch: Path, n_events: int, *, config: Path = CONFIG, cards: tuple[str, ...] = CARDS) -> Setting:
+    """Make the sample, as far as it is not there, and plan it for the analysis *config*, with a dataset for each card."""
+    files = sample_files(scratch / "sample", n_events // len(cards), cards)
+    analysis = reading(load_analysis(config), files)
     plan = make_plan(analysis, files, reads=load_processor(analysis).reads)
     return Setting(analysis, plan, scratch, sum(part.entries for part in plan.ranges()))
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.ratio import REPEATS, Ratio, paired_seconds
-from pipeline import plugins
 from pipeline.config import Training
 from pipeline.learning import keras_learner
+from pipeline.learning.building import build_model, outputs_of
 from pipeline.learning.keras_learner import STEPS_PER_EXECUTION, Batches
 from pipeline.learning.summarise import summarise
 from pipeline.stream.cache import ChunkCache
@@ -41,31 +42,38 @@ STEPS, MOST_EPOCHS = 200, 20
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A stream of training batches, and what builds the network that is trained on it, the same at each call."""
+    """A stream of training batches, what builds the network that is trained on it, the same at each call, and its loss."""
 
     stream: TrainingStream
     build: Callable[[], Any]
+    loss: Any = "categorical_crossentropy"
 
     @classmethod
-    def on(cls, setting: Setting, cache: Path, *, training: Training = TRAINING, workers: Workers | None = None) -> Trial:
-        """The network `dnn_phi` of hh_bbww, with chunks kept in *cache*."""
-        path, analysis = setting.scratch / "summary.json", setting.analysis
-        summarise(analysis, setting.plan, path, scratch=ChunkCache(setting.scratch / "cache_summary", CACHE_BYTES))
-        summary, entry = Summary.load(path), analysis.models[MODEL]
-        sumw = {name: setting.plan.sumw(name) for name in analysis.trained_datasets()}
+    def on(
+        cls,
+        setting: Setting,
+        cache: Path,
+        *,
+        model: str = MODEL,
+        training: Training = TRAINING,
+        workers: Workers | None = None,
+    ) -> Trial:
+        """One *model* of the analysis, with chunks kept in *cache*."""
+        path, analysis, plan = setting.scratch / "summary.json", setting.analysis, setting.plan
+        summarise(analysis, plan, path, scratch=ChunkCache(setting.scratch / "cache_summary", CACHE_BYTES))
+        summary, inputs = Summary.load(path), analysis.models[model].inputs
+        sumw = {name: plan.sumw(name) for name in analysis.trained_datasets()}
         factors = training_factors(analysis, training, sumw, summary.counts(FOLD, "training", training.validation_fraction))
         n_events = summary.epoch_counts(FOLD, training.validation_fraction)
         scratch = ChunkCache(cache.resolve(), CACHE_BYTES)
-        stream = TrainingStream(
-            analysis, setting.plan, entry.inputs, FOLD, training, factors, n_events, scratch=scratch, workers=workers
-        )
+        stream = TrainingStream(analysis, plan, inputs, FOLD, training, factors, n_events, scratch=scratch, workers=workers)
+        outputs = summary.scaled(outputs_of(analysis, model), FOLD)
 
         def build() -> Any:
             keras_learner.prepare(training.threads, SEED)
-            specs = summary.input_specs(analysis, entry.inputs, FOLD)
-            return plugins.load("models", entry.architecture).build(specs, analysis.task.outputs, **entry.options)
+            return build_model(analysis, model, summary.input_specs(analysis, inputs, FOLD), outputs)
 
-        return cls(stream, build)
+        return cls(stream, build, analysis.task.trained_for(outputs).keras_loss)
 
     def batches(self, epochs: int) -> Batches:
         """So many epochs of the stream, as Keras reads them in the stage `train`."""
@@ -74,6 +82,10 @@ class Trial:
     def in_memory(self, epochs: int) -> InMemory:
         """The same batches of so many epochs, from arrays in memory."""
         whole = [joined(list(self.stream.epoch(number))) for number in range(epochs)]
+        if self.stream.analysis.task.augment:  # no row comes twice
+            first = np.cumsum([0, *(len(weight) for *_, weight in whole)])
+            orders = [np.arange(start, stop) for start, stop in pairwise(first)]
+            return InMemory(after_each_other(whole), orders, self.stream.training.batch_size)
         orders = [same_rows(whole[0], other) for other in whole]
         return InMemory(whole[0], orders, self.stream.training.batch_size)
 
@@ -81,8 +93,7 @@ class Trial:
         """The model, compiled as in the stage `train`, the same at each call."""
         model = self.build()
         steps = min(STEPS_PER_EXECUTION, self.stream.n_batches())
-        loss = self.stream.analysis.task.keras_loss
-        model.compile(optimizer=self.stream.training.optimizer, loss=loss, steps_per_execution=steps)
+        model.compile(optimizer=self.stream.training.optimizer, loss=self.loss, steps_per_execution=steps)
         return model
 
 
@@ -96,7 +107,7 @@ class InMemory(keras.utils.PyDataset):  # type: ignore[misc]
         self._orders, self._epoch = orders, -1
 
     def __len__(self) -> int:
-        return -(-len(self._weight) // self._batch_size)
+        return -(-len(self._orders[0]) // self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
         start = index * self._batch_size
@@ -137,8 +148,15 @@ def warm(name: str, trial: Trial, *, goal: float, steps: int = STEPS, repeats: i
 
 def joined(rows: Sequence[Rows]) -> tuple[Any, Any, Any]:
     """Inputs, targets and weights of all *rows*."""
-    tensors = {name: np.concatenate([one.tensors[name] for one in rows]) for name in rows[0].tensors}
-    return tensors, np.concatenate([one.targets for one in rows]), np.concatenate([one.weight for one in rows])
+    return after_each_other([(one.tensors, one.targets, one.weight) for one in rows])
+
+
+def after_each_other(tables: Sequence[tuple[Any, Any, Any]]) -> tuple[Any, Any, Any]:
+    """Inputs, targets and weights of all *tables*."""
+    inputs, targets, weights = zip(*tables, strict=True)
+    return {name: np.concatenate([one[name] for one in inputs]) for name in inputs[0]}, *map(
+        np.concatenate, (targets, weights)
+    )
 
 
 def same_rows(table: tuple[Any, Any, Any], other: tuple[Any, Any, Any]) -> NDArray[np.int64]:
