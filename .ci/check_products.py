@@ -80,7 +80,7 @@ def check_ttbar(metrics: dict) -> None:
     assert gain["value"] < -5 * gain["stat"], gain
 
 
-CHECKS = {"hh_bbww": check_hh_bbww, "top_tagging": check_jets, "ttbar": check_ttbar}
+CHECKS = {"hh_bbww": check_hh_bbww, "jet_trees": check_auc, "top_tagging": check_jets, "ttbar": check_ttbar}
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from pipeline.inputs import KINDS
 from pipeline.inputs import Collection as Collection  # the records of other modules are imported from here as well
 from pipeline.inputs import Image as Image
 from pipeline.inputs import Sequence as Sequence
+from pipeline.inputs import Tree as Tree
 from pipeline.sections import Count, Fraction
 from pipeline.sections import Name as Name
 from pipeline.sections import Observable as Observable

@@ -56,8 +56,29 @@ class Image(Shaped):
         return self
 
 
+NodeFeature = Literal["p", "eta", "phi", "energy", "energy_fraction", "pt", "theta", "log_pt", "log_energy", "mass"]
+
+
+class Tree(Shaped):
+    """The constituents of a jet, merged two by two: (n_jets, 2 max_leaves - 1, n_features), and the order of the merges."""
+
+    kind: Literal["tree"]
+    algorithm: Literal["kt", "cambridge_aachen", "anti_kt", "pt", "random"] = Field(
+        description="which two are merged next; pt is a chain from the hardest one on"
+    )
+    max_leaves: int = Field(
+        ge=2, le=500, description="the hardest constituents; further ones are added to the nearest of these"
+    )
+    features: tuple[NodeFeature, ...] = Field(
+        ("p", "eta", "phi", "energy", "energy_fraction", "pt", "theta"), min_length=1, description="of every node"
+    )
+    frame: Literal["jet", "detector"] = Field(
+        "jet", description="where features are measured: jet has the jet at eta = phi = 0"
+    )
+
+
 # What the YAML calls each kind. A plain list of features is `flat`: one number an event each.
-KINDS: dict[str, type[Shaped]] = {"padded": Sequence, "image": Image}
+KINDS: dict[str, type[Shaped]] = {"padded": Sequence, "image": Image, "tree": Tree}
 
 
 def kind_of(collection: Any) -> str:
@@ -76,6 +97,7 @@ def source_of(name: str, collection: Any) -> str:
 Collection = Annotated[
     Annotated[tuple[Name, ...], Field(min_length=1), Tag("flat")]
     | Annotated[Sequence, Tag("padded")]
-    | Annotated[Image, Tag("image")],
+    | Annotated[Image, Tag("image")]
+    | Annotated[Tree, Tag("tree")],
     Discriminator(kind_of),
 ]

@@ -60,6 +60,12 @@ def load(folder: str, name: str, *, root: str | Path = ".") -> ModuleType:
     return module
 
 
+def load_layers(*, root: str | Path = ".") -> None:
+    """Import what architectures share, `models/layers`: only then a saved network that has layers of these can be opened."""
+    for name in sorted(_names(Path(root) / "models" / "layers")):
+        importlib.import_module(f"models.layers.{name}")
+
+
 def load_task(kind: str) -> ModuleType:
     """The module `pipeline/tasks/<kind>.py`.
 

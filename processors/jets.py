@@ -17,6 +17,7 @@ from pydantic import Field
 from pipeline.config import Section
 from pipeline.physics.constituents import (
     constituents_of,
+    momentum_features,
     relative_features,
     track_features,
     tutorial_features,
@@ -57,6 +58,8 @@ class JetCuts(Section):
     pt_max_gev: float = Field(gt=0)
     abs_eta_max: float = Field(gt=0)
     substructure: bool = Field(True, description="False where a file has neither soft-drop mass nor N-subjettiness")
+    mass_min_gev: float = Field(0.0, ge=0, description="of the jet's mass as the file has it, not groomed")
+    mass_max_gev: float | None = Field(None, gt=0, description="None: no upper end")
     max_per_event: int = Field(1, ge=1, description="those with the highest pt, of the jets that pass all cuts")
 
 
@@ -171,6 +174,9 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         jets = read_objects(events[cuts.collection], _jet_fields(cuts))
         jets = jets.having(index=jets.rank)
         in_window = (jets["pt"] >= cuts.pt_min_gev) & (jets["pt"] < cuts.pt_max_gev)
+        in_window &= jets["mass"] >= cuts.mass_min_gev
+        if cuts.mass_max_gev is not None:
+            in_window &= jets["mass"] < cuts.mass_max_gev
         return jets.where(in_window & (abs(jets["eta"]) < cuts.abs_eta_max)).ordered("pt")
 
     def _matched(self, events: Any, jets: Objects) -> Objects:
@@ -194,7 +200,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
     def _inputs(self, jets: Objects, constituents: Objects) -> dict[str, dict[str, Any]]:
         features = relative_features(constituents, jets)
         tutorial = tutorial_features(features)
-        features |= type_features(constituents)
+        features |= momentum_features(constituents) | type_features(constituents)
         if self.settings.candidates.impact_parameters:
             features |= track_features(constituents)
         features["pt"] = constituents["pt"].astype(np.float32)

@@ -84,6 +84,7 @@ def changed(before, after):
 # The report takes the whole YAML as its input: every edit makes it again.
 IMAGE = {"kind": "image", "of": "jets", "pixels": 25, "half_width": 1.0, "channels": ["pt"], "steps": ["centre"]}
 IMAGE |= {"prong_radius": 0.2, "normalise": "l2", "max_pixels": 50}
+TREE = {"kind": "tree", "of": "jets", "algorithm": "kt", "max_leaves": 9, "features": ["pt"], "frame": "detector"}
 
 EDITS = [
     ({"title": "Other"}, set()),
@@ -132,6 +133,7 @@ EDITS = [
     ({"inputs/more/jets/of": "leptons"}, {"summarise", *SCORE}),
     ({"inputs/more/jets/kind": "padded"}, set()),
     ({"inputs/more/picture": IMAGE | {"pixels": 33}}, {"summarise", *SCORE}),
+    ({"inputs/more/jet_tree": TREE}, {"summarise", *SCORE}),
     ({"inputs/new": {"event": ["met"]}}, {"summarise", *SCORE}),
     ({"models/net/options/dropout": 0.2}, {"train net"}),
     ({"models/net/architecture": "bdt", "models/net/options": {}}, {"train net"}),
@@ -201,7 +203,7 @@ def test_another_size_makes_again_only_the_files_that_change(size, expected):
 def test_every_key_of_the_configuration_stands_in_the_table():
     keys = {part for edits, _ in EDITS for path, value in edits.items() for part in (*path.split("/"), *_keys(value))}
     records = (config.Process, config.Simulate, config.Fetch, config.Dataset, config.Sequence, config.EarlyStopping)
-    records += (config.Image, config.Training, config.Model, config.Axis, config.Reading, config.Analysis)
+    records += (config.Image, config.Tree, config.Training, config.Model, config.Axis, config.Reading, config.Analysis)
 
     assert {key for record in records for key in record.model_fields} - keys - {"name", "is_mc"} == set()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline import plugins
 from pipeline.errors import InputError
 from pipeline.events.remote import load_xrootd
 
@@ -61,6 +62,7 @@ class KerasPredictor:
 
         if keras.backend.backend() == "tensorflow":
             _one_thread()
+        plugins.load_layers()
         # Safe mode: no code is run from the file.
         self._model: Any = keras.saving.load_model(path, compile=False, safe_mode=True)
         self._inputs = [tensor.name for tensor in self._model.inputs]

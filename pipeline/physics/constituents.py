@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.errors import InputError
-from pipeline.physics.kinematics import delta_phi, delta_r
+from pipeline.physics.kinematics import delta_phi, delta_r, momentum
 from pipeline.physics.objects import Objects, falling_order
 
 if TYPE_CHECKING:
@@ -105,6 +105,12 @@ def relative_features(constituents: Objects, jets: Objects) -> Features:
             "log_e_rel": np.log(e_fraction),
         }
     )
+
+
+def momentum_features(constituents: Objects) -> Features:
+    """`px`, `py`, `pz` and `energy` in GeV, each of shape (n_constituents,), as trees need them."""
+    p = momentum(*(constituents[name] for name in ("pt", "eta", "phi", "mass")))
+    return _float32({name: getattr(p, name) for name in ("px", "py", "pz", "energy")})
 
 
 def type_features(constituents: Objects) -> Features:

@@ -1,9 +1,9 @@
 """Trees as tensors of one shape: the merges of a jet as steps that need few registers, whatever the tree looks like.
 
 A network that goes through a tree must keep what it made of a merge until the merge above it. In the right order, ⌊log₂ n⌋
-registers are enough for any tree of n leaves: of two branches, first the one that needs more of them (A. P. Ershov, Commun.
-ACM 1 (1958) 3; R. Sethi and J. D. Ullman, J. ACM 17 (1970) 715). So every tree of at most N leaves is N - 1 steps on
-⌊log₂ N⌋ registers, exactly, where a table by the height of the nodes would have about N ln N places.
+registers are enough for any tree of n leaves: of two branches, first the one that needs more of them (R. Sethi and
+J. D. Ullman, J. ACM 17 (1970) 715). So every tree of at most N leaves is N - 1 steps on ⌊log₂ N⌋ registers, exactly, where a
+table by the height of the nodes would have about N ln N places.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ class InputSpec:
         spread: standard deviation, shape (n_features,); 1 where a feature is constant.
         max_objects: length of the padded axis, for a padded collection; it has a second tensor `<name>_mask`.
         pixels: on each side, for images, whose features are their channels.
+        max_leaves: of a tree, which has a second tensor `<name>_steps`, shape (max_leaves - 1, 3).
     """
 
     name: str
@@ -32,6 +33,7 @@ class InputSpec:
     spread: NDArray[np.float32]
     max_objects: int | None = None
     pixels: int | None = None
+    max_leaves: int | None = None
 
     @classmethod
     def scaled(
@@ -42,10 +44,11 @@ class InputSpec:
         *,
         max_objects: int | None = None,
         pixels: int | None = None,
+        max_leaves: int | None = None,
     ) -> InputSpec:
         """With the *scales* `mean` and `spread`, by feature."""
         mean, spread = (np.array([scales[kind][one] for one in features], dtype=np.float32) for kind in ("mean", "spread"))
-        return cls(name, features, mean, spread, max_objects, pixels)
+        return cls(name, features, mean, spread, max_objects, pixels, max_leaves)
 
     @classmethod
     def without_scales(cls, name: str, features: tuple[str, ...], max_objects: int | None = None) -> InputSpec:
@@ -55,13 +58,21 @@ class InputSpec:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Without the batch axis: (n_features,), (max_objects, n_features) or (pixels, pixels, n_features)."""
-        sides = {"flat": (), "padded": (self.max_objects,), "image": (self.pixels, self.pixels)}[self.kind]
+        """Without the batch axis: (n_features,), (max_objects, n_features), (pixels, pixels, n_features), or of a tree
+        (2 max_leaves - 1, n_features)."""
+        sides = {
+            "flat": (),
+            "padded": (self.max_objects,),
+            "image": (self.pixels, self.pixels),
+            "tree": (2 * (self.max_leaves or 0) - 1,),
+        }[self.kind]
         return (*(side for side in sides if side is not None), len(self.features))
 
     @property
     def kind(self) -> str:
-        """That of its collection: `flat`, `padded` or `image`."""
+        """That of its collection: `flat`, `padded`, `image` or `tree`."""
+        if self.max_leaves is not None:
+            return "tree"
         if self.pixels is not None:
             return "image"
         return "flat" if self.max_objects is None else "padded"

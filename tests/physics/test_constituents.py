@@ -11,6 +11,7 @@ from pipeline.errors import InputError
 from pipeline.physics.constituents import (
     KINDS,
     constituents_of,
+    momentum_features,
     relative_features,
     track_features,
     tutorial_features,
@@ -158,6 +159,16 @@ def test_the_code_gives_charge_and_kind(code, charge, kind):
     features = type_features(objects([[(code,)]], "pdg_id"))
 
     assert features == {"charge": [charge]} | {name: [name == kind] for name in KINDS}
+
+
+def test_momenta_are_those_of_the_detector():
+    features = momentum_features(one_jet((3.0, 0.0, math.pi / 2, 4.0), (2.0, 1.0, 0.0, 0.0))[0])
+
+    assert [tuple(float(features[name][row]) for name in ("px", "py", "pz", "energy")) for row in (0, 1)] == [
+        pytest.approx((0, 3, 0, 5), abs=1e-6),
+        pytest.approx((2, 0, 2 * math.sinh(1), 2 * math.cosh(1)), abs=1e-6),
+    ]
+    assert {values.dtype for values in features.values()} == {np.dtype(np.float32)}
 
 
 def test_impact_parameters_keep_their_sign_and_end():

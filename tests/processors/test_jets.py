@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipeline.config import Sequence, load_analysis
+from pipeline.config import load_analysis
 from pipeline.errors import InputError
+from pipeline.inputs import source_of
 from pipeline.stream.flattening import FlatBins
+from pipeline.stream.kinds.kind import kind_for
 from pipeline.stream.observables import histogrammed
 from pipeline.stream.weights import flattening
 from processors.jets import READS, SHAPES, Processor, Settings
@@ -312,17 +314,25 @@ def test_small_jets_of_hard_partons_have_no_substructure():
     assert not {"FatJet_tau1", "FatJet_msoftdrop"} & set(one.reads)
 
 
-def test_the_shipped_analysis_fits(pytestconfig):
-    analysis = load_analysis(pytestconfig.rootpath / "config" / "top_tagging.yaml")
+def test_a_window_in_mass_has_its_lower_edge_and_not_its_upper_one():
+    events = made([{"jets": [{"mass": mass}]} for mass in (49.0, 50.0, 109.0, 110.0)])
+    window = processor(jet=WINDOW | {"mass_min_gev": 50.0, "mass_max_gev": 110.0}).process(events)
+
+    assert window.observables["mass"].tolist() == [50, 109]
+    assert processor(jet=WINDOW | {"mass_min_gev": 50.0}).process(events).observables["mass"].tolist() == [50, 109, 110]
+
+
+@pytest.mark.parametrize("name", ["top_tagging", "jet_trees"])
+def test_the_shipped_analyses_fit(name, pytestconfig):
+    analysis = load_analysis(pytestconfig.rootpath / "config" / f"{name}.yaml")
     one = Processor(Settings.model_validate(analysis.selection))
     selected = one.process(made([]))
 
     assert one.reads == READS
     assert {axis.observable for axis in analysis.histograms.values()} <= set(histogrammed(selected))
     for collections in analysis.inputs.values():
-        for name, features in collections.items():
-            names = features.features if isinstance(features, Sequence) else features
-            assert set(names) <= set(selected.inputs[name])
+        for name, collection in collections.items():
+            assert set(kind_for(collection).reads(collection)) <= set(selected.inputs[source_of(name, collection)])
 
 
 def area_below_roc(values, is_signal, weight):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.inputs import kind_of
-from pipeline.stream.kinds import flat, image, padded
+from pipeline.stream.kinds import flat, image, padded, tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ class Kind(Protocol):
         """What is told to `build` of a model, with the *scales* `mean` and `spread` by feature."""
 
 
-KINDS: dict[str, Kind] = {"flat": flat, "padded": padded, "image": image}
+KINDS: dict[str, Kind] = {"flat": flat, "padded": padded, "image": image, "tree": tree}
 
 
 def kind_for(collection: Collection) -> Kind:
