@@ -1,12 +1,15 @@
 """Which events are scored by which model, and what is compared for the overtraining test."""
 
+import os
+
 import numpy as np
 import pytest
 import xgboost
 
 from pipeline.config import Analysis
 from pipeline.files import write_json
-from pipeline.learning.score import Scorer
+from pipeline.learning import score
+from pipeline.learning.score import Scorer, open_model
 from pipeline.statistics.hashing import fold_of, mix64
 from pipeline.statistics.sums import Quantum
 from pipeline.stream.chunk import Chunk
@@ -84,3 +87,15 @@ def test_what_is_compared_was_trained_on_and_not_validated(scorer, chunk, model,
     assert len(seen.rows) == pytest.approx(0.25 * (1 - fraction) * N_EVENTS, rel=0.15)
     # A model has seen the events of all folds but its own.
     assert (folds_that_answered(seen.scores) != folds[seen.rows]).all()
+
+
+def test_a_process_opens_a_model_once_and_again_when_it_was_trained_anew(tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(score, "load_predictor", lambda folder, files, *, scoring: opened.append(files) or object())
+    write_json(tmp_path / "model.json", {"files": {"onnx": "model.onnx"}})
+    first = open_model(tmp_path)
+
+    assert open_model(tmp_path) is first
+    os.utime(tmp_path / "model.json", ns=(0, 0))
+    assert open_model(tmp_path) is not first
+    assert len(opened) == 2
