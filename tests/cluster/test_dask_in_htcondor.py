@@ -55,7 +55,7 @@ def toy(made, tmp_path):
 @pytest.fixture
 def slow_toy(toy):
     """The same with time enough to do something to the jobs meanwhile."""
-    return first_of_all(toy, "__import__('time').sleep(5)")
+    return first_of_all(toy, "__import__('pathlib').Path('begun').touch(); __import__('time').sleep(5)")
 
 
 @pytest.fixture
@@ -140,12 +140,28 @@ def test_a_worker_that_takes_more_memory_than_it_asked_for_ends_the_stage_with_t
     assert "Traceback" not in output
 
 
-def test_jobs_end_by_themselves_when_the_stage_is_killed(condor_pool, running, slow_toy):
-    kill(running)
-
+@pytest.mark.parametrize("killed", ["stage", "workers"])
+def test_after_a_kill_nothing_is_left_and_the_stage_ends_as_if_nothing_had_been(
+    condor_pool, made, running, slow_toy, killed
+):
+    wait_for((slow_toy / "begun").exists)
+    if killed == "stage":
+        kill(running)
+    else:
+        for worker in workers_in(slow_toy):
+            worker.kill()
+        output, _ = running.communicate(timeout=SECONDS_TO_TELL)
+        assert "error: A worker (in HTCondor) died over " in output
+        assert "Traceback" not in output
     wait_for(lambda: not workers_in(slow_toy))
     wait_for(lambda: not jobs_in_queue(condor_pool, slow_toy))
     assert not (slow_toy / "results/toy/summary.json").exists()
+
+    shutil.copy(made / "processors/toy.py", slow_toy / "processors")  # the one that does not wait
+    condor_pool.run(*stage("summarise"), cwd=slow_toy)
+
+    assert (slow_toy / "results/toy/summary.json").read_bytes() == (slow_toy / "here/toy/summary.json").read_bytes()
+    assert not list(slow_toy.rglob("*.part*"))
 
 
 def kill(started):
