@@ -98,6 +98,35 @@ def test_jobs_are_grouped_and_get_more_memory_and_time_when_they_are_tried_again
     assert len(list((folder / "logs/htcondor").glob("simulate_simulate/*.err"))) == 4
 
 
+def test_a_snakemake_that_is_killed_while_jobs_run_can_be_followed(condor_pool, tmp_path, pytestconfig, make_nano):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    make_toy(here, pytestconfig.rootpath, make_nano)
+    copy_code(pytestconfig.rootpath, here)
+    shutil.copy(pytestconfig.rootpath / "Snakefile", here)
+    shutil.copytree(here, there)
+    for stage in ("plan", "summarise"):
+        command = (sys.executable, "-m", "pipeline", stage, "--config", "config/toy.yaml")
+        subprocess.run(command, cwd=here, check=True, capture_output=True)
+    summary = "results/toy/summary.json"
+    chosen = ("--set-threads", "plan=1", "summarise=1", "--config", "analyses=toy", "--", summary)
+    running = condor_pool.start(*snakemake(there, *chosen), cwd=there)
+    try:
+        wait_for(lambda: "2" in condor_pool.run("condor_q", *mine(there), "-af", "JobStatus").split())
+    finally:
+        end(running)
+
+    # Its job goes on, and the next run need not wait for it.
+    (failure,) = explained(condor_pool, there)
+    assert failure["end"] == "Snakemake was killed"
+    condor_pool.run("python", "-m", "snakemake", "--unlock", "--config", "analyses=toy", cwd=there)
+    condor_pool.run(*snakemake(there, "--rerun-incomplete", *chosen), cwd=there)
+
+    assert (here / summary).read_bytes() == (there / summary).read_bytes()
+    wait_for(lambda: not condor_pool.run("condor_q", *mine(there), "-af", "JobStatus").split())
+    assert not list(there.rglob("*.part*"))
+
+
 @pytest.fixture
 def sleeping(condor_pool, jobs_of):
     """Function that starts a run of five jobs, in one group, which do nothing but wait; its folder and process."""
