@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import Analysis
@@ -180,7 +180,7 @@ def test_a_damaged_entry_is_made_again(damage, cache):
     assert build.calls == 2
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), inputs=st.sampled_from([None, "all"]))
 def test_no_damaged_byte_of_an_entry_changes_the_chunk(data, inputs, tmp_path_factory):
     cache, build = ChunkCache(tmp_path_factory.mktemp("chunks"), 1e9), Builder()
