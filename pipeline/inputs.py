@@ -5,7 +5,7 @@ What a kind makes of them is in `pipeline/stream/kinds/<kind>.py`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -29,6 +29,9 @@ class Sequence(Shaped):
 
 
 Channel = Literal["pt", "charged_pt", "neutral_pt", "multiplicity", "charged_multiplicity", "neutral_multiplicity"]
+Step = Literal["centre", "balance", "rotate", "flip"]
+# In the order in which they are done.
+STEPS: tuple[Step, ...] = get_args(Step)
 # Pixels are numbered in 16 bits.
 MOST_PIXELS = 180
 
@@ -40,7 +43,7 @@ class Image(Shaped):
     pixels: int = Field(ge=2, le=MOST_PIXELS, description="on each side")
     half_width: Positive = Field(description="from the centre to the sides, in eta and phi; what lies outside is not on it")
     channels: tuple[Channel, ...] = Field(("pt",), min_length=1, description="what is added up in each pixel; pt in GeV")
-    steps: tuple[Literal["centre", "balance", "rotate", "flip"], ...] = Field(
+    steps: tuple[Step, ...] = Field(
         ("centre", "rotate", "flip"),
         description="done before, always in this order; none leaves the jet's axis at the centre",
     )

@@ -18,6 +18,7 @@ from pipeline.learning.building import outputs_of
 from pipeline.learning.model_record import read_record
 from pipeline.learning.predictor import BATCH, load_predictor
 from pipeline.results.friend_tree import FriendTree
+from pipeline.results.pictures import add_pictures, empty_pictures
 from pipeline.results.products import write_dataset_histograms
 from pipeline.scale.ordered import ordered_map
 from pipeline.scale.two_steps import TwoSteps
@@ -65,6 +66,7 @@ class ReadRange:
         chunk: what models see of them.
         observables: by name, one number an event, shape (n_selected,), or jagged; jagged ones do not go to another process.
         histograms: of the range.
+        pictures: sums of its images.
     """
 
     part: Range
@@ -73,15 +75,18 @@ class ReadRange:
     chunk: Chunk
     observables: dict[str, Any]
     histograms: DatasetHistograms
+    pictures: DatasetHistograms
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredRange:
-    """What one range adds: columns of the friend tree, histograms, entries of the task's counts (None without models)."""
+    """What one range adds: columns of the friend tree, histograms, sums of images, entries of the task's counts (without
+    models None)."""
 
     n_events: int
     columns: dict[str, NDArray[Any]]
     histograms: DatasetHistograms
+    pictures: DatasetHistograms
     entries: Any
 
 
@@ -112,7 +117,9 @@ class Scorer:
         histograms = DatasetHistograms.for_analysis(self.analysis, self.quantum)
         histograms.fill(observables, selected.weight)
         n_events = selected.cutflow.cuts[0].n_events
-        return ReadRange(part, n_events, selected.ids, chunk, observables, histograms)
+        pictures = empty_pictures(self.analysis, self.quantum)
+        add_pictures(pictures, self.analysis, selected, place=str(part))
+        return ReadRange(part, n_events, selected.ids, chunk, observables, histograms, pictures)
 
     def send(self, part: Range) -> ReadRange:
         """As `read`, fit for another process: an observable that is not read yet could not be read there."""
@@ -132,7 +139,7 @@ class Scorer:
             "weight": chunk.weight,
         }
         if not analysis.models:
-            return ScoredRange(read.n_events, columns, read.histograms, None)
+            return ScoredRange(read.n_events, columns, read.histograms, read.pictures, None)
         every = np.arange(len(chunk))
         unseen = {model: self._predict(model, chunk, every, folds) for model in analysis.models}
         compares = analysis.task.compares_training and read.part.dataset in analysis.trained_datasets()
@@ -149,7 +156,7 @@ class Scorer:
         )
         for model, answers in unseen.items():
             columns |= {f"{model}_{name}": answers[:, i] for i, name in enumerate(analysis.task.answers.names)}
-        return ScoredRange(read.n_events, columns, read.histograms, entries)
+        return ScoredRange(read.n_events, columns, read.histograms, read.pictures, entries)
 
     def _seen(self, chunk: Chunk, folds: NDArray[np.int64]) -> dict[str, Seen]:
         """Scores of some events by a model that was trained on them, for the overtraining test.
@@ -196,12 +203,14 @@ class Total:
     Args:
         tree: of the scores.
         histograms: of the dataset.
+        pictures: sums of its images.
         counts: of the task; None without models.
         ledger: of the ranges.
     """
 
     tree: FriendTree
     histograms: DatasetHistograms
+    pictures: DatasetHistograms
     counts: Any
     ledger: Ledger
 
@@ -213,6 +222,7 @@ class Total:
         """Add what *part* has given."""
         self.tree.extend(result.columns)
         self.histograms += result.histograms
+        self.pictures += result.pictures
         if self.counts is not None:
             self.counts.add(result.entries)
         self.ledger.done(part, n_selected=len(result.columns["event"]), n_events=result.n_events)
@@ -231,7 +241,7 @@ def score(
     """Score every selected event of *dataset* with the models of its fold, and fill its histograms.
 
     Writes below *folder*: `scores/<dataset>.root` and its ledger, `histograms/<dataset>.root`, `histograms/<dataset>.npz`
-    and `evaluations/<dataset>.npz`, which is empty without models.
+    `evaluations/<dataset>.npz`, which is empty without models, and `pictures/<dataset>.npz`, which is empty without images.
 
     Raises:
         InputError: a model is missing or does not fit the analysis, or a file cannot be read.
@@ -244,15 +254,17 @@ def score(
     ledger = Ledger(plan, [dataset])
     quantum = typical_weight(plan, dataset)
     histograms = DatasetHistograms.for_analysis(analysis, quantum)
+    pictures = empty_pictures(analysis, quantum)
     counts = analysis.task.counts_for(analysis, dataset, quantum) if analysis.models else None
     with FriendTree(folder / "scores" / f"{dataset}.root") as tree:
         scorer = Scorer(analysis, folder, quantum, processor_digest(analysis))
-        total = Total(tree, histograms, counts, ledger)
+        total = Total(tree, histograms, pictures, counts, ledger)
         for part in total.add_all(ranges, ordered_map(scorer.steps, ranges, workers=workers)):
             progress(part)
         ledger.close()
     histograms.check_resolution(dataset)
     histograms.save(folder / "histograms" / f"{dataset}.npz")
+    pictures.save(folder / "pictures" / f"{dataset}.npz")
     write_dataset_histograms(folder / "histograms" / f"{dataset}.root", histograms, counts)
     evaluation = folder / "evaluations" / f"{dataset}.npz"
     if counts is None:

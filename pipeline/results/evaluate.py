@@ -13,6 +13,7 @@ from pipeline.results.costs import costs_of
 from pipeline.results.flatness import flatness
 from pipeline.results.groups import grouped, groups_of
 from pipeline.results.normalisation import Processed, scale_of, yields
+from pipeline.results.pictures import mean_pictures
 from pipeline.results.products import write_root, write_uhi
 from pipeline.results.sample_sizes import sample_sizes
 from pipeline.results.spread import with_spread
@@ -40,7 +41,8 @@ def evaluate(
     Args:
         analysis: whole.
         results_dir: its folder, `results/<analysis>`, with `histograms/<dataset>.npz` and, where there are models,
-            `evaluations/<dataset>.npz`, and `models/` for an analysis that asks for `costs`.
+            `evaluations/<dataset>.npz`, where there are images `pictures/<dataset>.npz`, and `models/` for an analysis that
+            asks for `costs`.
         sumw: of each dataset, the sum of weights of what was processed, before any selection; events for data.
         sumw2: of each dataset, the sum of squared weights of the same.
         summary: of the events that the models have learned from; None if it is not to be told how many and how flat they were.
@@ -72,10 +74,11 @@ def evaluate(
     write_json(folder / "metrics.json", with_spread(analysis, metrics))
     write_json(folder / "roc.json", task.roc)
     write_json(folder / "yields.json", yields(analysis, histograms, processed))
-    write_root(folder / "histograms.root", {**scaled, **task.matrices})
+    pictures = mean_pictures(analysis, folder / "pictures", histograms, scales)
+    write_root(folder / "histograms.root", {**scaled, **task.matrices, **pictures})
     # The matrices of all events; those of each class are for unfolding, and in ROOT's file only.
     drawn = {name: matrix for name, matrix in task.matrices.items() if name.startswith("response/all/")}
-    write_uhi(folder / "histograms.json", {**scaled, **drawn})
+    write_uhi(folder / "histograms.json", {**scaled, **drawn, **pictures})
 
 
 def _histograms(analysis: Analysis, path: Path) -> DatasetHistograms:

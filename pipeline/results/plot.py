@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError
 from pipeline.files import replacing, write_json
-from pipeline.results.figures import answers, cost, losses, performance, residuals, response, roc, scores, shape, sizes, stability, stack
+from pipeline.results.figures import (
+    answers,
+    cost,
+    losses,
+    performance,
+    pictures,
+    residuals,
+    response,
+    roc,
+    scores,
+    shape,
+    sizes,
+    stability,
+    stack,
+)
 from pipeline.results.figures.products import Products, read_products
 from pipeline.results.figures.style import styled
 
@@ -20,7 +34,7 @@ if TYPE_CHECKING:
     from pipeline.results.figures.drawing import Drawing
 
 # In the order of the report. A new kind of figure is a new file there and its name here.
-KINDS = (roc, cost, sizes, stability, scores, performance, residuals, response, answers, stack, shape, losses)
+KINDS = (roc, cost, sizes, stability, scores, performance, residuals, response, answers, stack, shape, pictures, losses)
 
 # Without the date and the program's version: the same products give the same bytes.
 METADATA: dict[str, dict[str, str | None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}

@@ -4,6 +4,7 @@ rule evaluate:
         summary="results/{analysis}/summary.json",
         counts=scored("results/{analysis}/histograms/{dataset}.npz"),
         evaluations=scored("results/{analysis}/evaluations/{dataset}.npz"),
+        pictures=scored("results/{analysis}/pictures/{dataset}.npz"),
         models=model_folders,
     output:
         metrics="results/{analysis}/metrics.json",

@@ -9,6 +9,7 @@ rule score:
         histograms="results/{analysis}/histograms/{dataset}.root",
         counts="results/{analysis}/histograms/{dataset}.npz",
         evaluations="results/{analysis}/evaluations/{dataset}.npz",
+        pictures="results/{analysis}/pictures/{dataset}.npz",
         ledger="results/{analysis}/scores/{dataset}.ledger.json",
     log:
         "logs/score/{analysis}/{dataset}.log",

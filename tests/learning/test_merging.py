@@ -21,6 +21,11 @@ def empty(n_bins):
     return DatasetHistograms.for_axes({f"h{i}": axis for i in range(N_HISTOGRAMS)}, Quantum.of_typical_weight(1.0))
 
 
+def none():
+    """Pictures of an analysis without images."""
+    return DatasetHistograms.for_axes({}, Quantum.of_typical_weight(1.0))
+
+
 def block_bytes(n_bins):
     return N_HISTOGRAMS * n_bins * 3 * 8
 
@@ -31,7 +36,7 @@ def scored(number, n_bins=FEW_BINS):
     for histogram in histograms.histograms.values():
         histogram.count[number] += 1
     histograms.totals += Totals(1, 0, 0)
-    return ScoredRange(1, {"event": np.array([number])}, histograms, None)
+    return ScoredRange(1, {"event": np.array([number])}, histograms, none(), None)
 
 
 def large(number):
@@ -52,7 +57,7 @@ def added(results, n_ranges, n_bins):
     """The total of *results*, and the most memory that adding them held, in units of one of them."""
     tracemalloc.start()
     try:
-        total = Total(Sink(), empty(n_bins), None, Sink())
+        total = Total(Sink(), empty(n_bins), none(), None, Sink())
         for _ in total.add_all(range(n_ranges), results):
             pass
         return total.histograms, tracemalloc.get_traced_memory()[1] / block_bytes(n_bins)

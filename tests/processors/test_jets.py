@@ -19,7 +19,7 @@ from pipeline.stream.observables import histogrammed
 from pipeline.stream.weights import flattening
 from processors.jets import READS, SHAPES, Processor, Settings
 
-WINDOW = {"pt_min_gev": 500.0, "pt_max_gev": 700.0, "abs_eta_max": 2.0}
+WINDOW = {"pt_min_gev": 500.0, "pt_max_gev": 700.0, "abs_eta_max": 2.0, "mass_min_gev": 10.0, "mass_max_gev": 300.0}
 TOP = {"resonance": "top", "delta_r_max": 0.8}
 JET = {"pt": 600.0, "eta": 0.0, "phi": 0.0, "mass": 170.0, "msoftdrop": 160.0, "tau1": 0.4, "tau2": 0.2, "tau3": 0.05}
 PARTICLE = {"pt": 10.0, "eta": 0.1, "phi": 0.0, "mass": 0.14, "pdgId": 211, "charge": 1}
@@ -161,11 +161,22 @@ def test_it_is_the_loop_over_jets(most):
         (0, {}),
         (0, {"jets": [{"pt": 499.0}, {"pt": 700.0}]}),
         (0, {"jets": [{"eta": -2.1}]}),
+        (0, {"jets": [{"mass": 300.0}, {"mass": 9.0}]}),
         (1, {"jets": [{}], "generated": SPLIT}),
         (1, {"jets": [{"phi": 2.0}], "generated": QUARKS}),
         (2, {"jets": [{"particles": []}]}),
     ],
-    ids=["QCD", "top", "no jet", "out of the window", "forward", "split top", "not the top jet", "no particles"],
+    ids=[
+        "QCD",
+        "top",
+        "no jet",
+        "out of the window",
+        "forward",
+        "too heavy and too light",
+        "split top",
+        "not the top jet",
+        "no particles",
+    ],
 )
 def test_an_event_passes_as_many_cuts_as_it_should(n_cuts, event):
     cuts = processor().process(made([event])).cutflow.cuts[1:]

@@ -75,6 +75,19 @@ class Matrix:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A mean image.
+
+    Args:
+        edges: of the pixels along x and along y, shape (n + 1,).
+        values: means, x first, shape (n, n).
+    """
+
+    edges: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Losses of one training, by epoch; arrays of one length."""
 
@@ -95,6 +108,7 @@ class Products:
         yields: content of `yields.json`.
         histories: by model and fold; none of what is not trained step by step.
         matrices: response matrices by key, such as `response/all/dnn_top_had_pt`.
+        pictures: mean images by key, such as `pictures/w/images_jet_image_flip_pt`.
     """
 
     analysis: Analysis
@@ -104,6 +118,7 @@ class Products:
     yields: dict[str, Any]
     histories: dict[str, dict[int, History]]
     matrices: dict[str, Matrix] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
 
     def quantities(self) -> tuple[str, ...]:
         """Histograms and scores that have been filled, in the order of the configuration."""
@@ -142,6 +157,11 @@ class Products:
         """The classes of a classification with their histograms *name*; empty for other tasks."""
         known = {key: self.histograms.get(f"classes/{key}/{name}") for key in self._classes()}
         return {key: self._class_layer(key, binned) for key, binned in known.items() if binned is not None}
+
+    def group_label(self, name: str) -> str:
+        """The label of the class *name*, or of the process of that name."""
+        processes = self._classes().get(name, (name,))
+        return self.analysis.processes[processes[0]].label if len(processes) == 1 else name
 
     def counted(self, name: str) -> str:
         """`Events`, or `Entries` if the histogram has none or several entries in some events.
@@ -185,7 +205,8 @@ def read_products(analysis: Analysis, results_dir: str | Path) -> Products:
     return Products(
         analysis,
         histograms={key: from_hist(histogram) for key, histogram in histograms.items() if histogram.ndim == 1},
-        matrices={key: _matrix(histogram) for key, histogram in histograms.items() if histogram.ndim == 2},
+        matrices={key: _matrix(histogram) for key, histogram in histograms.items() if key.startswith("response/")},
+        pictures={key: _picture(histogram) for key, histogram in histograms.items() if key.startswith("pictures/")},
         rocs={model: _roc(content) for model, content in contents["roc"].items() if model in analysis.models},
         metrics={model: content for model, content in contents["metrics"].items() if model in analysis.models},
         yields=contents["yields"],
@@ -202,6 +223,10 @@ def read_histories(folder: Path) -> dict[int, History]:
 
 def _matrix(histogram: hist.Hist) -> Matrix:
     return Matrix(histogram.axes[0].edges.astype(np.float64), histogram.values(flow=True).astype(np.float64))
+
+
+def _picture(histogram: hist.Hist) -> Picture:
+    return Picture(histogram.axes[0].edges.astype(np.float64), histogram.values().astype(np.float64))
 
 
 def _history(path: Path) -> History:

@@ -113,6 +113,14 @@ def panels(count: int) -> tuple[Figure, list[Axes]]:
     return figure, axes[:count]
 
 
+def grid(n_rows: int, n_columns: int) -> tuple[Figure, list[list[Axes]]]:
+    """A figure with rows of square panels and room for a colour scale on the right."""
+    figure = Figure(figsize=(7 * n_columns + 2, 7 * n_rows), dpi=50)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False, gridspec_kw={"hspace": 0.15, "wspace": 0.25, "left": 0.08})
+    return figure, [list(row) for row in axes]
+
+
 def stamp(axes: Axes, header: Header, *, note: str | None = None) -> None:
     """Write *header* above *axes*, and *note* upright along their right side.
 
