@@ -80,7 +80,21 @@ def check_ttbar(metrics: dict) -> None:
     assert gain["value"] < -5 * gain["stat"], gain
 
 
-CHECKS = {"hh_bbww": check_hh_bbww, "jet_trees": check_auc, "top_tagging": check_jets, "ttbar": check_ttbar}
+def check_qg_images(metrics: dict) -> None:
+    """No network is worse than a coin; what colours give is told, since so few jets do not tell it from nothing."""
+    check_auc(metrics)
+    gain = metrics["colour"]["paired"]["grey"]["auc"]
+    print(f"colour - grey: {gain['value']:.4f} ± {gain['stat']:.4f}")
+
+
+CHECKS = {
+    "hh_bbww": check_hh_bbww,
+    "qg_images": check_qg_images,
+    "jet_trees": check_auc,
+    "top_tagging": check_jets,
+    "ttbar": check_ttbar,
+    "w_images": check_auc,
+}
 
 
 def main() -> None:

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from pipeline.config import load_analysis
 from pipeline.errors import InputError
 from pipeline.inputs import source_of
+from pipeline.stream.chunk import build_inputs
 from pipeline.stream.flattening import FlatBins
-from pipeline.stream.kinds.kind import kind_for
+from pipeline.stream.kinds.kind import finished_all, kind_for
 from pipeline.stream.observables import histogrammed
 from pipeline.stream.weights import flattening
 from processors.jets import READS, SHAPES, Processor, Settings
@@ -344,6 +345,26 @@ def test_the_shipped_analyses_fit(name, pytestconfig):
     for collections in analysis.inputs.values():
         for name, collection in collections.items():
             assert set(kind_for(collection).reads(collection)) <= set(selected.inputs[source_of(name, collection)])
+
+
+@pytest.mark.parametrize(("name", "pixels"), [("w_images", 25), ("qg_images", 33)], ids=str)
+def test_the_shipped_images_are_made_of_the_particles_of_the_jet(name, pixels, pytestconfig):
+    analysis = load_analysis(pytestconfig.rootpath / "config" / f"{name}.yaml")
+    particles = [{"pt": 100.0}, {"pt": 90.0, "eta": 0.25}, {"pt": 60.0, "pdgId": 22}]
+    jets = [{"pt": 270.0, "mass": 80.0, "particles": particles}]
+    columns = columns_of([{"jets": jets, "generated": QUARKS}])
+    columns["GenPart"]["status"] = ak.values_astype(columns["GenPart"].pdgId * 0 + 23, np.int32)
+    small = {"Jet": columns["FatJet"], "JetPFCands": columns["FatJetPFCands"]}
+    one = Processor(Settings.model_validate(analysis.selection))
+    selected = one.process(ak.zip({**columns, **small}, depth_limit=1))
+
+    assert len(selected) == 1
+    assert {axis.observable for axis in analysis.histograms.values()} <= set(histogrammed(selected))
+    for collections in analysis.inputs.values():
+        for image in finished_all(collections, build_inputs(selected, collections, place="made")).values():
+            if image.ndim == 4:
+                assert image.shape[1:3] == (pixels, pixels)
+                assert (image > 0).any(axis=-1).sum() == 2
 
 
 def area_below_roc(values, is_signal, weight):
