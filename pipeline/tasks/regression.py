@@ -8,6 +8,7 @@ from pydantic import Field
 
 from pipeline.config import Binned, Name, Positive, Section, Sequence
 from pipeline.errors import nearest
+from pipeline.inputs import kind_of
 from pipeline.stream.spec import Head, OutputSpec
 from pipeline.stream.truth import COORDINATES, GIVEN, TruthSpec, truth_table
 from pipeline.tasks.costs import ABOUT_COSTS, Costs
@@ -134,6 +135,12 @@ class Settings(Section):
         heads = (*(["momenta"] if self.objects else []), *(["assignment"] if self.assignment is not None else []))
         for key, model in analysis.models.items():
             _among(f"models.{key}.heads", model.heads, heads)
+            kinds = {kind_of(collection) for collection in analysis.inputs[model.inputs].values()}
+            if self.augment and not kinds <= {"flat", "padded"}:
+                raise ValueError(
+                    f"task.augment: turns the truth, but not inputs.{model.inputs} of model {key!r}, which has a collection"
+                    " of another kind than flat and padded; take augment out, or give the model other inputs"
+                )
 
     def class_of(self, process: str) -> str | None:
         """The same for everything that is trained; None for what is not."""

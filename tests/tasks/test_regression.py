@@ -190,3 +190,12 @@ def test_training_does_not_depend_on_what_is_only_evaluated(regression):
 
     assert first != second
     assert first.model_dump(exclude=first.evaluated) == second.model_dump(exclude=second.evaluated)
+
+
+def test_what_turns_the_truth_must_turn_every_input():
+    inputs = {"picture": {"jet": {"kind": "image", "pixels": 5, "half_width": 1.0}, **ANALYSIS["inputs"]["all"]}}
+    models = {"both": {"architecture": "both", "inputs": "picture"}}
+    task = {**TASK, "reference": None, "augment": ["rotate_phi"]}
+
+    with pytest.raises(ValidationError, match=r"task\.augment: turns the truth, but not inputs\.picture of model 'both'"):
+        Analysis.model_validate({"name": "toy", **ANALYSIS, "inputs": inputs, "models": models, "task": task})
