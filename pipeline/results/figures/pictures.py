@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Decades of brightness below the brightest pixel.
 DECADES = 4
+BEHIND_TEXT = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 2}
 STEP_TITLES = {"raw": "as it is", "centre": "centred", "balance": "balanced", "rotate": "rotated", "flip": "flipped"}
 CHANNEL_TITLES = {
     "pt": "$p_T$",
@@ -63,7 +64,7 @@ def draw_pictures(rows: Mapping[str, Mapping[str, Picture]], *, z: str, header: 
         for panel, (title, picture) in zip(panels, row.items(), strict=True):
             shown = panel.pcolormesh(picture.edges, picture.edges, picture.values.T, cmap="viridis", norm=norm)
             panel.set(xlabel="x", ylabel="y", aspect="equal")
-            panel.text(0.04, 0.96, f"{label}\n{title}", transform=panel.transAxes, va="top")
+            panel.text(0.04, 0.96, f"{label}\n{title}", transform=panel.transAxes, va="top", bbox=BEHIND_TEXT)
     figure.colorbar(shown, ax=[panel for panels in axes for panel in panels], label=z, fraction=0.03, pad=0.02)
     stamp(axes[0][0], header)
     return figure
