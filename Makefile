@@ -6,6 +6,8 @@ CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)))")
 SIZE ?= 1
 # Names of files in config/, separated by commas; an empty one for all of them.
 ANALYSES ?= hh_bbww,dimuon
+# no: without learning curves and without further trainings of the same model, for a quick look.
+STUDIES ?= yes
 READY := .venv/.ready
 RUN := . .venv/bin/activate &&
 
@@ -19,7 +21,7 @@ help:
 	@echo "make demo-htcondor   hh_bbww at small size on a real HTCondor pool of this machine, compared with a local run (root, Debian)"
 
 run: $(READY)
-	$(RUN) snakemake --cores $(CORES) --workflow-profile snakemake/profiles/local --config size=$(SIZE) analyses=$(ANALYSES)
+	$(RUN) NANOLOOM_STUDIES=$(STUDIES) snakemake --cores $(CORES) --workflow-profile snakemake/profiles/local --config size=$(SIZE) analyses=$(ANALYSES)
 
 test: $(READY)
 	$(RUN) python -m pytest -m "not slow" $(ARGS)

@@ -27,6 +27,7 @@ from pipeline.sections import Observable as Observable
 from pipeline.sections import Positive as Positive
 from pipeline.sections import Section as Section
 from pipeline.sizes import LearningCurve, with_sizes
+from pipeline.studies import without_studies
 from pipeline.tuning import Domain, Tune
 from pipeline.yaml_reader import read_yaml
 
@@ -383,7 +384,7 @@ def load_analysis(path: str | Path) -> Analysis:
     if "name" in content:
         raise InputError(f"{path}: name: is no key of this section. An analysis is called as its file. Remove it.")
     try:
-        return Analysis.model_validate({"name": path.stem, **content})
+        return Analysis.model_validate({"name": path.stem, **without_studies(content)})
     except ValidationError as error:
         raise InputError(f"{path}: {_sentences(error, Analysis)}") from error
 
