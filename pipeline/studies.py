@@ -10,7 +10,7 @@ VARIABLE = "NANOLOOM_STUDIES"
 
 
 def without_studies(content: dict[str, Any]) -> dict[str, Any]:
-    """The *content* of an analysis, where the environment says so without `learning_curve` and models that are `again` others.
+    """The *content* of an analysis, without `learning_curve` and models that are `again` others if the environment says so.
 
     What is wrong in it is left for the checks.
     """
