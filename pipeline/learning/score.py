@@ -16,9 +16,9 @@ from pipeline.events.reading import reading
 from pipeline.files import read_json, write_json
 from pipeline.learning.building import outputs_of
 from pipeline.learning.model_record import read_record
+from pipeline.learning.pictures import add_pictures, empty_pictures
 from pipeline.learning.predictor import BATCH, load_predictor
 from pipeline.results.friend_tree import FriendTree
-from pipeline.results.pictures import add_pictures, empty_pictures
 from pipeline.results.products import write_dataset_histograms
 from pipeline.scale.ordered import ordered_map
 from pipeline.scale.two_steps import TwoSteps

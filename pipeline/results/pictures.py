@@ -11,10 +11,7 @@ import numpy as np
 from pipeline.inputs import STEPS, Image
 from pipeline.results.groups import groups_of
 from pipeline.statistics.dataset_histograms import DatasetHistograms
-from pipeline.statistics.histogram import HistogramAxis
 from pipeline.statistics.npz import load_arrays
-from pipeline.stream.given import Given
-from pipeline.stream.kinds.image import filled_of, reads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.config import Analysis
-    from pipeline.physics.selected import Selected
-    from pipeline.statistics.sums import Quantum
 
 
 def pictures_of(analysis: Analysis) -> dict[str, Image]:
@@ -38,27 +33,6 @@ def pictures_of(analysis: Analysis) -> dict[str, Image]:
                     if picture not in found.values():
                         found[f"{inputs}_{name}_{('raw', *done)[n]}"] = picture
     return found
-
-
-def empty_pictures(analysis: Analysis, quantum: Quantum) -> DatasetHistograms:
-    """One histogram for each picture and channel, `<picture>_<channel>`, whose bins are the pixels, row by row."""
-    axes = {
-        f"{name}_{channel}": HistogramAxis(f"{name}_{channel}", "pixel", True, (image.pixels**2, 0.0, image.pixels**2))
-        for name, image in pictures_of(analysis).items()
-        for channel in image.channels
-    }
-    return DatasetHistograms.for_axes(axes, quantum)
-
-
-def add_pictures(total: DatasetHistograms, analysis: Analysis, selected: Selected, *, place: str) -> None:
-    """Add the images of the *selected* jets to *total*, each with its weight; *place* is the file and range."""
-    for name, image in pictures_of(analysis).items():
-        given = Given.of(selected, image.of or name, reads(image), jagged=True, place=place)
-        images = filled_of(image, given)
-        weight = np.asarray(selected.weight, dtype=np.float64)[images.jet]
-        for channel, values in zip(image.channels, images.values.T, strict=True):
-            # In the middle of a bin: on its edge, rounding would say in which.
-            total.histograms[f"{name}_{channel}"].fill(images.place + 0.5, weight * values)
 
 
 def mean_pictures(

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from pipeline.inputs import Image
+from pipeline.learning.pictures import add_pictures, empty_pictures
 from pipeline.physics.selected import Cutflow, EventIds, Selected
 from pipeline.results.figures import pictures as figure
 from pipeline.results.figures.products import Picture
 from pipeline.results.figures.style import Header
-from pipeline.results.pictures import add_pictures, empty_pictures, mean_pictures, pictures_of
+from pipeline.results.pictures import mean_pictures, pictures_of
 from pipeline.statistics.sums import Quantum
 from pipeline.stream.chunk import build_inputs
 from pipeline.stream.kinds.kind import finished_all
