@@ -115,9 +115,10 @@ def panels(count: int) -> tuple[Figure, list[Axes]]:
 
 def grid(n_rows: int, n_columns: int) -> tuple[Figure, list[list[Axes]]]:
     """A figure with rows of square panels and room for a colour scale on the right."""
-    figure = Figure(figsize=(7 * n_columns + 2, 7 * n_rows), dpi=50)
+    width = 7 * n_columns + 3
+    figure = Figure(figsize=(width, 7 * n_rows), dpi=50)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False, gridspec_kw={"hspace": 0.15, "wspace": 0.25, "left": 0.08})
+    axes = figure.subplots(n_rows, n_columns, squeeze=False, gridspec_kw={"hspace": 0.15, "wspace": 0.25, "left": 1.2 / width, "right": 1 - 1.8 / width})
     return figure, [list(row) for row in axes]
 
 
