@@ -1,5 +1,6 @@
 """The products of two runs, for a comparison byte for byte; of files that hold the time, of all else in them."""
 
+import json
 import re
 import zipfile
 
@@ -7,6 +8,8 @@ import uproot
 
 # Where an object was in memory.
 ADDRESS = re.compile(rb'"shared_object_id": \d+')
+# Of cost.json, beside the number of parameters.
+TIMES = ("train_seconds", "rows_per_second")
 
 
 def products(folder):
@@ -21,6 +24,8 @@ def content(path):
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
             return {name: ADDRESS.sub(b"", archive.read(name)) for name in archive.namelist() if name != "metadata.json"}
+    if path.name == "cost.json":
+        return {key: value for key, value in json.loads(path.read_text(encoding="utf-8")).items() if key not in TIMES}
     return _onnx(path) if path.suffix == ".onnx" else path.read_bytes()
 
 
