@@ -215,7 +215,8 @@ class Model(Section):
     label: str | None = None
     heads: tuple[Name, ...] = Field((), description="which parts of the task a network learns; none: all of them")
     again: Name | None = Field(
-        None, description="another training of that model, with other random numbers: for its spread, and in no figure"
+        None,
+        description="another training of that model, with other weights at first and other batches: for its spread, in no figure",
     )
 
 
@@ -273,6 +274,10 @@ class HTCondor(Section):
     runtime_min: Count = 120
     local_directory: str | None = Field(None, description="of a worker, for temporary files; None is the job's own folder")
     host: str | None = Field(None, description="address of this machine as the jobs see it; None is its full name")
+    scheduler_port: int = Field(0, ge=0, lt=2**16, description="where the jobs reach this machine; 0 is any free port")
+    worker_ports: str | None = Field(
+        None, pattern=r"^\d+:\d+$", description="first:last port at which a job may be reached, two for each; None is any"
+    )
     directives: dict[str, str] = Field({}, description="further lines of the submit file")
 
 

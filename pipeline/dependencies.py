@@ -142,7 +142,7 @@ def train_settings(analysis: Analysis, model: str) -> str:
             _ordered(_dump(analysis.task, without=set(analysis.task.evaluated))),
             _datasets(analysis, analysis.trained_datasets(), without={"repeated_events"}),
             _inputs(analysis)[list(analysis.inputs).index(entry.inputs)],
-            _dump(entry, without=TEXT | {"training", "again"}),
+            _dump(entry, without=TEXT | {"training"}),
             _dump(analysis.training_of(model)),
         ]
     )

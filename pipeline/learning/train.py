@@ -78,7 +78,17 @@ def train(
 
     made = model_weights(analysis, plan, summary, model, fold)
     stream = TrainingStream(
-        analysis, plan, entry.inputs, fold, training, made.factors, made.n_events, workers=workers, flat=made.flat
+        analysis,
+        plan,
+        entry.inputs,
+        fold,
+        training,
+        made.factors,
+        made.n_events,
+        workers=workers,
+        flat=made.flat,
+        # Models see the same batches, but for those whose spread is asked for.
+        seed=analysis.seed if entry.again is None else seed,
     )
     checkpoint = Checkpoint(
         out.parents[2] / "checkpoints" / model / f"fold{fold}.npz",

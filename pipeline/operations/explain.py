@@ -100,6 +100,8 @@ def explain(root: Path = Path(), *, logs: Path = Path("logs"), now: datetime | N
         *_of_jobs(run, root, logs, alive=bool(alive), now=now or datetime.now()),
         *_of_workers(run, root / logs / "workers", now=now or datetime.now()),
     )
+    if run.jobs and not (failures or alive or run.ended):
+        failures = (_failure("", "(workflow)", "Snakemake was killed", [], log=str(run.path)),)
     return Explanation(_summary(run, failures, alive), failures)
 
 

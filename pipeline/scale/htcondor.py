@@ -104,33 +104,48 @@ def _cluster(section: HTCondor, folder: Path, jobs: Jobs) -> Any:
 
     from pipeline.scale.htcondor_job import WorkerJob
 
-    return HTCondorCluster(
-        n_workers=section.workers,
-        job_cls=WorkerJob,
-        silence_logs="critical",  # what matters comes as an error of this stage
-        refusals=jobs.refusals,
-        cores=1,
-        processes=1,
-        memory=f"{section.memory_mb}MB",
-        disk=f"{section.disk_mb}MB",
-        python=sys.executable,
-        death_timeout=SECONDS_ALONE,
-        local_directory=section.local_directory,
-        log_directory=str(jobs.log.parent),
-        security=temporary_security(folder),
-        protocol="tls://",
-        # The page of a worker tells of its work to anybody, without encryption.
-        worker_extra_args=["--no-dashboard", "--dashboard-address", "127.0.0.1:0"],
-        job_extra_directives={
-            "initialdir": str(Path.cwd()),
-            "getenv": ENVIRONMENT,
-            "environment": f'"DASK_INTERNAL_INHERIT_CONFIG={dask.config.serialize(WORKER_SETTINGS)}"',
-            "Log": str(jobs.log),
-            "+MaxRuntime": str(section.runtime_min * 60),
-            **section.directives,
-        },
-        scheduler_options={"host": section.host or socket.getfqdn(), "dashboard_address": "127.0.0.1:0"},
-    )
+    try:
+        return HTCondorCluster(
+            n_workers=section.workers,
+            job_cls=WorkerJob,
+            silence_logs="critical",  # what matters comes as an error of this stage
+            refusals=jobs.refusals,
+            cores=1,
+            processes=1,
+            memory=f"{section.memory_mb}MB",
+            disk=f"{section.disk_mb}MB",
+            python=sys.executable,
+            death_timeout=SECONDS_ALONE,
+            local_directory=section.local_directory,
+            log_directory=str(jobs.log.parent),
+            security=temporary_security(folder),
+            protocol="tls://",
+            # The page of a worker tells of its work to anybody, without encryption.
+            worker_extra_args=["--no-dashboard", "--dashboard-address", "127.0.0.1:0", *_ports(section)],
+            job_extra_directives={
+                "initialdir": str(Path.cwd()),
+                "getenv": ENVIRONMENT,
+                "environment": f'"DASK_INTERNAL_INHERIT_CONFIG={dask.config.serialize(WORKER_SETTINGS)}"',
+                "Log": str(jobs.log),
+                "+MaxRuntime": str(section.runtime_min * 60),
+                **section.directives,
+            },
+            scheduler_options={
+                "host": section.host or socket.getfqdn(),
+                "port": section.scheduler_port,
+                "dashboard_address": "127.0.0.1:0",
+            },
+        )
+    except RuntimeError as error:
+        raise InputError(
+            f"The scheduler for workers in HTCondor has not started: {error} Expected an address of this machine, and a free"
+            " port. Correct scale.host and scale.scheduler_port in the YAML; 0 is any free port."
+        ) from error
+
+
+def _ports(section: HTCondor) -> list[str]:
+    """What tells the process that works, and the one that watches it, where to listen."""
+    return ["--worker-port", section.worker_ports, "--nanny-port", section.worker_ports] if section.worker_ports else []
 
 
 @dataclass(frozen=True, slots=True)

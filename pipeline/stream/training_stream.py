@@ -54,6 +54,7 @@ class TrainingStream:
         scratch: where built chunks are kept.
         workers: they build chunks beside this process; None builds them here.
         flat: by class, a factor besides, by bin of `training.flatten`, shape (n_bins,); empty without it.
+        seed: of order, shuffle and augmentation; None for that of the analysis.
     """
 
     analysis: Analysis
@@ -66,9 +67,14 @@ class TrainingStream:
     scratch: ChunkCache = field(default_factory=usual_cache)
     workers: Workers | None = None
     flat: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    seed: int | None = None
     # The ledger of the last complete epoch of each part.
     ledgers: dict[Part, Any] = field(default_factory=dict)
     _checked: set[Range | str] = field(default_factory=set)
+
+    @property
+    def _seed(self) -> int:
+        return self.analysis.seed if self.seed is None else self.seed
 
     def n_batches(self, part: Part = "training") -> int:
         """Batches of an epoch."""
@@ -102,7 +108,7 @@ class TrainingStream:
         """
         order = interleave(
             {name: [(r, r.entries) for r in self.plan.ranges([name])] for name in self.factors},
-            seed=self.analysis.seed,
+            seed=self._seed,
             epoch=number,
         )
         chunks = ReadAhead(self._maker, self.inputs, order, workers=self.workers, checked=self._checked)
@@ -119,7 +125,7 @@ class TrainingStream:
             pools,
             batch_size=self.training.batch_size,
             buffer_bytes=self.training.shuffle_buffer_mb * 1e6,
-            seed=(self.analysis.seed, number),
+            seed=(self._seed, number),
             at_end=account,
         )
         yield from map(self._finished, kept)  # a loop would hold the last batch
@@ -144,11 +150,11 @@ class TrainingStream:
         keys, task = np.asarray(chunk.keys)[index], self.analysis.task
         source, place, truth = chunk.tensors[self.inputs], index, of_events(chunk.targets, index)
         if task.augment and learned:
-            turns = turns_of(task.augment, keys, seed=self.analysis.seed, epoch=epoch)
+            turns = turns_of(task.augment, keys, seed=self._seed, epoch=epoch)
             source = turned_inputs(of_events(source, index), self.analysis.inputs[self.inputs], turns)
             place, truth = np.arange(len(index)), turned_truth(truth, task.truth.objects, turns)
         return Piece(
-            place=salted(keys, f"{dataset}:{self.analysis.seed}:{epoch}"),
+            place=salted(keys, f"{dataset}:{self._seed}:{epoch}"),
             source=source,
             index=place,
             targets=task.targets(self.analysis.class_of(dataset), len(index), truth),

@@ -95,7 +95,7 @@ class Settings(Section):
     takes_trees: ClassVar[bool] = False
     # Settings that a training does not depend on.
     evaluated: ClassVar[frozenset[str]] = frozenset(
-        {"systems", "event_classes", "variables", "efficiency", "against", "response", "reference", "costs"}
+        {"systems", "system_labels", "event_classes", "variables", "efficiency", "against", "response", "reference", "costs"}
     )
 
     kind: Literal["regression"]
@@ -105,6 +105,7 @@ class Settings(Section):
     systems: dict[Name, Annotated[tuple[Name, ...], Field(min_length=2)]] = Field(
         {}, description="sums of objects, which are evaluated as well"
     )
+    system_labels: dict[Name, str] = Field({}, description="what figures call systems; else their names")
     loss: Annotated[Squared | Huber, Field(discriminator="kind")] = Squared()
     assignment: Assignment | None = None
     event_classes: tuple[Name, ...] = Field((), description="what the target event_class counts from 0")
@@ -270,6 +271,7 @@ class Settings(Section):
             if name in self.objects:
                 raise ValueError(f"task.systems.{name}: has the name of an object; rename one of them")
             _among(f"task.systems.{name}", members, self.objects)
+        _among("task.system_labels", tuple(self.system_labels), self.systems)
         _among("task.efficiency.objects", self.efficiency.objects, self.objects)
         _among("task.loss.weights", tuple(self.loss.weights), COORDINATES[self.coordinates])
         for group in self.assignment.symmetric if self.assignment is not None else ():

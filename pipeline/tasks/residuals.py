@@ -117,5 +117,12 @@ def bias(axis: ResidualAxis, counts: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def sigma68(axis: ResidualAxis, counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Half the width of the central 68.3 % of each column; the arguments are those of `quantiles`."""
-    return (quantiles(axis, counts, ONE_SIGMA_UP) - quantiles(axis, counts, ONE_SIGMA_DOWN)) / 2
+    """Half the width of the central 68.3 % of each column, over the median response where the residual is relative.
+
+    Without that, half of every right answer would be twice as good. The arguments are those of `quantiles`.
+    """
+    width = (quantiles(axis, counts, ONE_SIGMA_UP) - quantiles(axis, counts, ONE_SIGMA_DOWN)) / 2
+    if not axis.is_relative:
+        return width
+    response = 1 + bias(axis, counts)
+    return np.asarray(width / np.where(response > 0, response, np.nan))

@@ -17,6 +17,8 @@ from tests.toy_analysis import make_toy, write_toy
 pytestmark = [pytest.mark.condor, pytest.mark.slow]
 
 SCALE = {"kind": "htcondor", "workers": 2, "memory_mb": 700, "disk_mb": 100, "host": "127.0.0.1"}
+SCHEDULER_PORT, WORKER_PORTS = 21101, range(21000, 21100)
+SCALE |= {"scheduler_port": SCHEDULER_PORT, "worker_ports": f"{WORKER_PORTS[0]}:{WORKER_PORTS[-1]}"}
 # All that there is to do in this process: one start of Python.
 HERE = """
 from pipeline.cli import main
@@ -102,6 +104,7 @@ def test_beyond_loopback_everything_is_encrypted_by_credentials_of_the_user_alon
     assert modes == {credentials.name: 0o700, "authority.pem": 0o600, "certificate.pem": 0o600, "key.pem": 0o600}
     # Where the workers are reached, and no page of theirs.
     assert len(ports) == 2
+    assert ports <= set(WORKER_PORTS)
     for port in ports:
         assert answer_to_plain(port) == b""
         assert answer_without_certificate(port) == "refused"

@@ -28,6 +28,8 @@ rule simulate:
 tell_batch_system(workflow)
 """
 ONE_MB_IN_KB = 1024
+# Where the processor of the analysis `toy` begins to work.
+MET = "        met = "
 
 
 def snakemake(folder, *arguments):
@@ -54,18 +56,34 @@ def jobs_of(tmp_path, pytestconfig):
     return write
 
 
-@pytest.fixture(scope="module")
-def toys(tmp_path_factory, pytestconfig, make_nano):
-    """Two folders with the project and the analysis `toy`."""
-    folders = [tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("there")]
-    for folder in folders:
-        make_toy(folder, pytestconfig.rootpath, make_nano)
-        copy_code(pytestconfig.rootpath, folder)
-        shutil.copy(pytestconfig.rootpath / "Snakefile", folder)
-    return folders
+@pytest.fixture
+def toys(tmp_path, pytestconfig, make_nano):
+    """Two folders with the project and the analysis `toy`, in the second of which a job fails where a file says so, once."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    make_toy(here, pytestconfig.rootpath, make_nano)
+    fail_once(here / "processors/toy.py", MET, "transient", "raise OSError(5, 'Input/output error')")
+    fail_once(here / "models/bdt.py", "    booster = ", "kill", "__import__('signal').raise_signal(9)")
+    copy_code(pytestconfig.rootpath, here)
+    shutil.copy(pytestconfig.rootpath / "Snakefile", here)
+    shutil.copytree(here, there)
+    for name in ("transient", "kill"):
+        (there / name).touch()
+    return here, there
 
 
-def test_every_resource_of_a_rule_reaches_the_pool_and_metrics_are_those_of_a_local_run(condor_pool, toys):
+def insert(path, line, text):
+    """Write *text* into a file, before what a line of it begins with, and as far to the right."""
+    indent = line[: -len(line.lstrip())]
+    path.write_text(path.read_text(encoding="utf-8").replace(line, f"{indent}{text}\n{line}"), encoding="utf-8")
+
+
+def fail_once(path, line, name, statement):
+    """Let code do this at that line if there is a file of that name, which is then gone."""
+    insert(path, line, f"if __import__('os').path.exists({name!r}): __import__('os').remove({name!r}); {statement}")
+
+
+def test_metrics_are_those_of_a_local_run_though_jobs_fail_at_first_and_every_resource_reaches_the_pool(condor_pool, toys):
     here, there = toys
     metrics = "results/toy/metrics.json"
     chosen = ("--config", "analyses=toy", "--", metrics)
@@ -76,12 +94,30 @@ def test_every_resource_of_a_rule_reaches_the_pool_and_metrics_are_those_of_a_lo
     assert (here / metrics).read_bytes() == (there / metrics).read_bytes()
     told = {job["JobBatchName"].split("-")[0]: job for job in condor_pool.jobs(there)}
     assert set(told) == {"plan", "summarise", "train", "score", "evaluate"}
+    assert not [name for name in ("transient", "kill") if (there / name).exists()]
     assert {job["ExitCode"] for job in told.values()} == {0}
     assert (told["score"]["RequestCpus"], told["score"]["RequestMemory"]) == (2, 1500)
     assert told["score"]["RequestDisk"] == 4000 * ONE_MB_IN_KB
     assert told["score"]["JobFlavour"] == "workday"
     assert "RequestGPUs" not in told["score"]
-    assert (told["train"]["RequestGPUs"], told["train"]["RequestMemory"]) == (1, 700)
+    trained = [job for job in condor_pool.jobs(there) if job["JobBatchName"].startswith("train")]
+    assert [job["RequestGPUs"] for job in trained] == [1, 1, 1]
+    assert (min(job["RequestMemory"] for job in trained), max(job["ExitCode"] for job in trained)) == (700, 1)
+
+
+def test_a_job_that_is_held_is_tried_again_with_more_memory(condor_pool, jobs_of):
+    folder = jobs_of("test {resources.mem_mb} -gt 100 || sleep 300; touch {output}")
+    running = condor_pool.start(*snakemake(folder, "--group-components", "simulate=5"), cwd=folder)
+    try:
+        wait_for(lambda: "2" in condor_pool.run("condor_q", *mine(folder), "-af", "JobStatus").split())
+        condor_pool.run("condor_hold", "-reason", "memory usage exceeded request_memory", *mine(folder))
+        output, _ = running.communicate(timeout=120)
+    finally:
+        end(running)
+
+    assert running.returncode == 0, output
+    assert len(list(folder.glob("*.txt"))) == 5
+    assert [(job["ExitCode"], job["RequestMemory"]) for job in condor_pool.jobs(folder) if "ExitCode" in job] == [(0, 200)]
 
 
 def test_jobs_are_grouped_and_get_more_memory_and_time_when_they_are_tried_again(condor_pool, jobs_of):
@@ -102,6 +138,8 @@ def test_a_snakemake_that_is_killed_while_jobs_run_can_be_followed(condor_pool, 
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     make_toy(here, pytestconfig.rootpath, make_nano)
+    # A range takes a while: the job runs on when its Snakemake is killed.
+    insert(here / "processors/toy.py", MET, "__import__('time').sleep(3)")
     copy_code(pytestconfig.rootpath, here)
     shutil.copy(pytestconfig.rootpath / "Snakefile", here)
     shutil.copytree(here, there)
@@ -112,7 +150,7 @@ def test_a_snakemake_that_is_killed_while_jobs_run_can_be_followed(condor_pool, 
     chosen = ("--set-threads", "plan=1", "summarise=1", "--config", "analyses=toy", "--", summary)
     running = condor_pool.start(*snakemake(there, *chosen), cwd=there)
     try:
-        wait_for(lambda: "2" in condor_pool.run("condor_q", *mine(there), "-af", "JobStatus").split())
+        wait_for(lambda: "2 summarise" in condor_pool.run("condor_q", *mine(there), "-af", "JobStatus", "JobBatchName"))
     finally:
         end(running)
 

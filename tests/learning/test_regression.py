@@ -225,7 +225,7 @@ def test_the_resolution_is_that_of_the_answers_in_the_friend_tree(toy, measured)
     low, middle, high = (response[order][(sums >= f * sums[-1]).argmax()] for f in (0.158655, 0.5, 0.841345))
 
     assert metrics["measured"]["bias"]["a_pt"]["value"] == pytest.approx(middle, abs=0.005)
-    assert metrics["measured"]["sigma68"]["a_pt"]["value"] == pytest.approx((high - low) / 2, rel=0.05)
+    assert metrics["measured"]["sigma68"]["a_pt"]["value"] == pytest.approx((high - low) / 2 / (1 + middle), rel=0.05)
 
 
 def test_response_matrices_are_in_the_root_file(measured):

@@ -100,6 +100,19 @@ def test_a_job_whose_snakemake_was_killed_is_told(folder):
     assert failure.remedy == "snakemake --unlock, then again with --rerun-incomplete."
 
 
+def test_a_snakemake_that_was_killed_between_two_jobs_is_told(folder):
+    root = folder("snakemake_killed")
+    path = root / ".snakemake/log/2026-11-21T00.snakemake.log"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    ended = [number for number, line in enumerate(lines) if line.startswith("Finished jobid")]
+    path.write_text("".join(lines[: ended[0] + 1]), encoding="utf-8")
+
+    failure = only(explain(root))
+
+    assert (failure.rule, failure.end) == ("(workflow)", "Snakemake was killed")
+    assert failure.remedy == "snakemake --unlock, then again with --rerun-incomplete."
+
+
 def test_a_lock_is_told_beside_the_run_that_has_left_it(folder):
     lock, job = explain(folder("snakemake_killed", "locked", "locked")).failures
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.results.figures.drawing import Drawing
 from pipeline.results.figures.regressed import TRAINED, is_regression, spectra, title_of
-from pipeline.results.figures.style import Header, color_of, headroom, legend, line_of, stamp, styled, two_panels
+from pipeline.results.figures.style import Header, color_of, legend_above, line_of, stamp, styled, two_panels
 from pipeline.results.figures.titles import x_title, y_title
 
 if TYPE_CHECKING:
@@ -57,10 +57,9 @@ def draw_spectra(truth: Binned, answers: Mapping[str, Binned], *, x: str, y: str
         lower.errorbar(truth.centers, ratio, yerr=error, linestyle="none", color=style["color"], elinewidth=1.5)
     lower.axhline(1, color="0.4", linestyle=":", linewidth=1.5)
     top = max(float((binned.values * width).max(initial=0.0)) for binned in (truth, *answers.values()))
-    headroom(upper, top or 1.0, rows=1 + len(answers))
+    legend_above(upper, top or 1.0)
     upper.set(xlim=(truth.edges[0], truth.edges[-1]), ylabel=y)
     lower.set(ylim=(0.5, 1.5), ylabel="Answer / truth", xlabel=x)
-    legend(upper)
     stamp(upper, header)
     return figure
 

@@ -18,7 +18,7 @@ from pipeline.results.figures.regressed import (
     is_regression,
     title_of,
 )
-from pipeline.results.figures.style import Header, color_of, headroom, legend, one_panel, stamp, styled, two_panels
+from pipeline.results.figures.style import Header, color_of, legend_above, one_panel, stamp, styled, two_panels
 from pipeline.results.figures.titles import x_title
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ def _efficiencies(products: Products, group: str, axis: str) -> Iterator[Drawing
 
 
 def _resolutions(products: Products, group: str, axis: str) -> Iterator[Drawing]:
-    known = {name for entry in products.metrics.values() for name in entry["curves"][axis][group]["sigma68"]}
+    known = {name for entry in products.whole().values() for name in entry["curves"][axis][group]["sigma68"]}
     for name in (name for name in products.analysis.task.response if name in known):
         widths, biases = (curves(products, group, axis, part, name) for part in ("sigma68", "bias"))
         caption = (
-            f"Half the width of the central 68.3 % of the residuals (above) and their median (below), of"
-            f" {events_of(products, group)}. Errors: bootstrap replicas."
+            f"Half the width of the central 68.3 % of the residuals (above; of a relative one, over the median response) and"
+            f" their median (below), of {events_of(products, group)}. Errors: bootstrap replicas."
         )
         draw = partial(draw_resolution, widths, biases, edges=_edges(products, axis), x=_title(products, axis))
         yield Drawing(
@@ -82,9 +82,8 @@ def draw_efficiency(lines: Sequence[Curve], *, edges: NDArray[np.float64], x: st
     """
     figure, axes = one_panel()
     _draw(axes, lines, edges)
-    headroom(axes, 1.0, rows=len(lines))
+    legend_above(axes, 1.0)
     axes.set(xlim=(edges[0], edges[-1]), xlabel=x, ylabel=y)
-    legend(axes)
     stamp(axes, header)
     return figure
 
@@ -99,10 +98,9 @@ def draw_resolution(
     _draw(lower, biases, edges)
     lower.axhline(0, color="0.4", linestyle=":", linewidth=1.5)
     top = max((float(np.nanmax(line.values, initial=0.0)) for line in widths), default=0.0)
-    headroom(upper, 1.1 * top or 1.0, rows=len(widths))
+    legend_above(upper, 1.1 * top or 1.0)
     upper.set(xlim=(edges[0], edges[-1]), ylabel=f"$\\sigma_{{68}}$ of {y}")
     lower.set(xlabel=x, ylabel="Median")
-    legend(upper)
     stamp(upper, header)
     return figure
 
@@ -121,7 +119,7 @@ def _draw(axes: Axes, lines: Sequence[Curve], edges: NDArray[np.float64]) -> Non
 
 
 def _edges(products: Products, axis: str) -> NDArray[np.float64]:
-    first = next(iter(products.metrics.values()))
+    first = next(iter(products.whole().values()))
     return np.array(first["curves"][axis]["all"]["edges"], dtype=np.float64)
 
 

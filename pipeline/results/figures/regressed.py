@@ -59,14 +59,15 @@ def title_of(products: Products, quantity: str) -> tuple[str, str | None]:
 
 
 def body_label(products: Products, body: str) -> str:
-    """The label of an object, or the name of an object or system."""
-    particle = products.analysis.task.objects.get(body)
-    return (particle.label if particle is not None else None) or body
+    """The label of an object or system, or its name."""
+    task = products.analysis.task
+    label = task.objects[body].label if body in task.objects else task.system_labels.get(body)
+    return label or body
 
 
 def spectra(products: Products, quantity: str, suffix: str = "") -> dict[str, Binned]:
     """By model, the histogram of its answers of *quantity* (or, with the *suffix* `_residual`, of its residuals)."""
-    keys = {model: f"{TRAINED}/{model}_{quantity}{suffix}" for model in products.metrics}
+    keys = {model: f"{TRAINED}/{model}_{quantity}{suffix}" for model in products.whole()}
     found = {model: products.histograms[key] for model, key in keys.items() if key in products.histograms}
     return {model: binned for model, binned in found.items() if binned.total}
 
@@ -74,7 +75,7 @@ def spectra(products: Products, quantity: str, suffix: str = "") -> dict[str, Bi
 def curves(products: Products, group: str, axis: str, part: str, name: str) -> list[Curve]:
     """Of every model that has it, its *part* (efficiency, bias, sigma68) of *name* against *axis*, of *group*."""
     found = []
-    for model, entry in products.metrics.items():
+    for model, entry in products.whole().items():
         points: Sequence[Mapping[str, Any]] | None = entry["curves"][axis][group][part].get(name)
         if points:
             found.append(curve_of(products.model_label(model), points))

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.results.figures.drawing import Drawing
 from pipeline.results.figures.regressed import RELATIVE, VARIABLES, body_label, is_regression, spectra
-from pipeline.results.figures.style import Header, color_of, headroom, legend, line_of, one_panel, stamp, styled
+from pipeline.results.figures.style import Header, color_of, legend_above, line_of, one_panel, stamp, styled
 from pipeline.results.figures.titles import x_title
 
 if TYPE_CHECKING:
@@ -51,9 +51,8 @@ def draw_residuals(residuals: Mapping[str, Binned], *, x: str, header: Header) -
         axes.stairs(density, residuals[label].edges, label=label, **style)
     axes.axvline(0, color="0.4", linestyle=":", linewidth=1.5)
     low, high = zip(*(shown_range(binned) for binned in residuals.values()), strict=True)
-    headroom(axes, max(float(density.max()) for density in densities), rows=len(residuals))
+    legend_above(axes, max(float(density.max()) for density in densities))
     axes.set(xlim=(min(low), max(high)), xlabel=x, ylabel="Density")
-    legend(axes)
     stamp(axes, header)
     return figure
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.results.figures.drawing import Drawing
 from pipeline.results.figures.regressed import Curve, curve_of
-from pipeline.results.figures.style import Header, color_of, headroom, legend, marker_of, one_panel, stamp, styled
+from pipeline.results.figures.style import Header, color_of, legend_above, marker_of, one_panel, stamp, styled
 from pipeline.results.figures.titles import x_title
 
 if TYPE_CHECKING:
@@ -66,9 +66,8 @@ def draw_in_bins(
     low, high = range_of(lines, log=log)
     if log:
         axes.set_yscale("log")
-    headroom(axes, high, rows=len(lines), bottom=low)
+    legend_above(axes, high, bottom=low)
     axes.set(xlim=(edges[0], edges[-1]), xlabel=x, ylabel=y)
-    legend(axes)
     stamp(axes, header)
     return figure
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pipeline.results.figures.binned import Binned, Layer, add
 from pipeline.results.figures.drawing import Drawing
-from pipeline.results.figures.style import Header, headroom, legend, one_panel, stamp, styled, two_panels
+from pipeline.results.figures.style import Header, legend_above, one_panel, stamp, styled, two_panels
 from pipeline.results.figures.titles import x_title, y_title
 
 if TYPE_CHECKING:
@@ -69,12 +69,9 @@ def draw_stack(
     everything = [*(layer.binned for layer in (*layers, *signals)), *([data] if data is not None else [])]
     if log:
         axes.set_yscale("log")
-    rows = len(axes.get_legend_handles_labels()[0])
-    columns = 2 if rows > 4 else 1
-    headroom(axes, max(peaks) or 1.0, rows=math.ceil(rows / columns), bottom=_floor(everything, max(peaks)) if log else 0.0)
+    legend_above(axes, max(peaks) or 1.0, bottom=_floor(everything, max(peaks)) if log else 0.0, reverse=True)
     axes.set_xlim(everything[0].edges[0], everything[0].edges[-1])
     axes.set_ylabel(y)
-    legend(axes, reverse=True, ncols=columns)
     if lower is not None and data is not None:
         _draw_ratio(lower, data, add(layer.binned for layer in layers))
         lower.set_ylabel("Data / bkg." if signals else "Data / MC", loc="center")

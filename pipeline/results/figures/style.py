@@ -28,6 +28,8 @@ Returned = TypeVar("Returned")
 # Ten colours that colour-blind readers tell apart: M. Petroff, arXiv:2107.02270, table 1.
 PALETTE = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 LINES = ("-", "--", "-.", ":")
+# A longer legend has two columns.
+MOST_ROWS = 4
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
 
 STYLE = {
@@ -174,6 +176,14 @@ def around(axes: Axes, values: NDArray[np.float64]) -> None:
 def legend(axes: Axes, **options: Any) -> None:
     """The legend in the upper right corner, unless *options* say otherwise."""
     axes.legend(**{"loc": "upper right", "borderaxespad": 0.6, "labelspacing": 0.35, **options})
+
+
+def legend_above(axes: Axes, top: float, *, bottom: float = 0.0, **options: Any) -> None:
+    """The legend of all that is drawn, in two columns where it is long, with `headroom` for it above *top*."""
+    entries = len(axes.get_legend_handles_labels()[1])
+    columns = 2 if entries > MOST_ROWS else 1
+    headroom(axes, top, rows=ceil(entries / columns), bottom=bottom)
+    legend(axes, ncols=columns, columnspacing=1.0, **options)
 
 
 def _figure() -> Figure:
