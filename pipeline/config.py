@@ -216,7 +216,7 @@ class Model(Section):
     heads: tuple[Name, ...] = Field((), description="which parts of the task a network learns; none: all of them")
     again: Name | None = Field(
         None,
-        description="another training of that model, with other weights at first and other batches: for its spread, in no figure",
+        description="another training of that model, with other random numbers: for its spread, and in no figure",
     )
 
 
