@@ -18,6 +18,8 @@ from pipeline.errors import InputError, nearest
 from pipeline.files import write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from benchmarks.ratio import Ratio
 
 BENCHMARKS = (
@@ -53,16 +55,18 @@ def main(names: tuple[str, ...], events: int, out: Path, scratch: Path) -> None:
     # Read when TensorFlow is first imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    ratios = []
     try:
-        ratios = run(names or BENCHMARKS, events, scratch)
+        for ratio in run(names or BENCHMARKS, events, scratch):
+            ratios.append(ratio)
+            write_json(out, merged(out, [ratio.to_json()]))  # what is measured stays if the next is stopped
     except InputError as error:
         raise click.UsageError(str(error)) from error
-    write_json(out, merged(out, [ratio.to_json() for ratio in ratios]))
     show(ratios, events)
 
 
-def run(names: tuple[str, ...], events: int, scratch: Path) -> list[Ratio]:
-    """Run the benchmarks called *names*, one after the other.
+def run(names: tuple[str, ...], events: int, scratch: Path) -> Iterator[Ratio]:
+    """Run the benchmarks called *names*, one after the other, each when it is asked for.
 
     Raises:
         InputError: there is no such benchmark.
@@ -71,11 +75,9 @@ def run(names: tuple[str, ...], events: int, scratch: Path) -> list[Ratio]:
         if name not in BENCHMARKS:
             raise InputError(f"No benchmark {name!r}. {nearest(name, BENCHMARKS)} Correct the name.")
     setting = make_setting(scratch, events)
-    ratios = []
     for name in names:
         click.echo(f"{name} ...", err=True)
-        ratios.append(importlib.import_module(f"benchmarks.{name}").run(setting))
-    return ratios
+        yield importlib.import_module(f"benchmarks.{name}").run(setting)
 
 
 def merged(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

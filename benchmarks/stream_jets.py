@@ -28,11 +28,14 @@ MAX_PARTICLES = 100
 TRAINING = Training(batch_size=256, shuffle_buffer_mb=1.0)
 # A network of convolutions trains some hundred jets a second: few steps and repeats.
 EVENTS_PER_JET, STEPS, REPEATS = 4, 16, 3
+# Some epochs of all of them are trained on.
+MOST_JETS = 5_000
 
 
 def run(setting: Setting) -> Ratio:
     """Each network in turn, with equal weights at the end; told is the one that loses most."""
-    files = particle_files(setting.scratch, setting.n_events // EVENTS_PER_JET // len(MEAN_COUNTS))
+    n_jets = min(setting.n_events // EVENTS_PER_JET, MOST_JETS)
+    files = particle_files(setting.scratch, n_jets // len(MEAN_COUNTS))
     top_tagging = load_analysis(CONFIG)
     builders = {name: plugins.load("models", top_tagging.models[name].architecture).build for name in NETWORKS}
     cache = (setting.scratch / "cache_particles").resolve()

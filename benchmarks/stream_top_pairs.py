@@ -20,10 +20,12 @@ MODEL = "lstm"
 TRAINING = Training(batch_size=128)
 # An LSTM trains some thousand events a second: one event of so many, and few steps and repeats.
 ONE_OF, STEPS, REPEATS = 10, 64, 3
+MOST_EVENTS = 20_000
 
 
 def run(setting: Setting) -> Ratio:
     """Events are turned anew in each epoch; in memory they are turned already. The weights must come out equal."""
-    own = make_setting(setting.scratch / "ttbar", setting.n_events // ONE_OF, config=CONFIG, cards=("tt_semi",))
+    n_events = min(setting.n_events // ONE_OF, MOST_EVENTS)
+    own = make_setting(setting.scratch / "ttbar", n_events, config=CONFIG, cards=("tt_semi",))
     trial = Trial.on(own, own.scratch / "cache_warm", model=MODEL, training=TRAINING)
     return warm(f"training, {MODEL} of ttbar", trial, goal=GOAL, steps=STEPS, repeats=REPEATS)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BEST = """\
 # The best of {n_trials} trials of model {model!r}, found by the stage `tune`: trial {number}, validation loss {loss:.6g}
 # after epoch {epoch}, on the training folds of fold 0. The best of many is a little too good by chance: `evaluate` says how
-# good it is.
+# good it is, most strictly on fold 0, whose events no trial has seen.
 # To use it, put it into config/{analysis}.yaml, in place of the entry of the same name.
 """
 

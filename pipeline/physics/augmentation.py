@@ -36,12 +36,13 @@ def rotate_phi(columns: Columns, angle: NDArray[np.floating]) -> dict[str, NDArr
         All columns, of the same types; azimuths in (-π, π].
 
     Raises:
-        InputError: there is one of `px` and `py`, or of `cos_phi` and `sin_phi`, but not the other.
+        InputError: there is one of `px` and `py`, or of `cos_phi` and `sin_phi`, but not the other; or a `delta_phi`.
 
     >>> rotate_phi({"px": np.array([1.0]), "py": np.array([0.0])}, np.array([np.pi / 2]))["py"].tolist()
     [1.0]
     """
     turned = dict(columns)
+    _refuse_differences(columns, "delta_phi", "rotate_phi")
     for name, values in columns.items():
         if _ends(name, "phi") and not _ends(name, "sin_phi", "cos_phi"):
             turned[name] = wrap_phi(values + _along(angle, values)).astype(values.dtype)
@@ -62,10 +63,22 @@ def reflect_eta(columns: Columns, sign: NDArray[np.floating]) -> dict[str, NDArr
     >>> reflect_eta({"jet_eta": np.array([0.5, 0.5]), "pt": np.array([9.0, 9.0])}, np.array([1, -1]))["jet_eta"].tolist()
     [0.5, -0.5]
     """
+    _refuse_differences(columns, "delta_eta", "reflect_eta")
     return {
         name: (values * _along(sign, values)).astype(values.dtype) if _ends(name, *MIRRORED) else values
         for name, values in columns.items()
     }
+
+
+def _refuse_differences(columns: Columns, word: str, augmentation: str) -> None:
+    """A difference of angles is the same however the event is turned, and its name does not say whether it has a sign."""
+    for name in columns:
+        if _ends(name, word):
+            raise InputError(
+                f"Feature {name!r} looks like a difference of angles, which does not turn as an angle does. Expected another"
+                f" name for what stays as it is, such as {name.replace('delta_', 'abs_d')!r}. Rename it in the processor and"
+                f" in the YAML, or take {augmentation} out of `augment`."
+            )
 
 
 def _pairs(columns: Columns) -> list[tuple[str, str]]:

@@ -74,7 +74,7 @@ def _watch(section: Scheduler) -> Iterator[Watch]:
 
 def _check_versions(client: Any, section: Scheduler) -> None:
     try:
-        client.get_versions(check=True, packages=["awkward", "coffea", "uproot", "keras"])
+        client.get_versions(check=True, packages=["awkward", "coffea", "uproot", "keras", "onnxruntime", "xgboost"])
     except ValueError as error:
         raise InputError(
             f"The workers of {section.address} have other versions than this process: {error}. Expected the same, for"

@@ -156,8 +156,8 @@ def usual_cache() -> ChunkCache:
 
 
 def cache_name(made_by: str, part: Range) -> str:
-    """What addresses a chunk: the file by its UUID and size, the range, and what builds it."""
-    return content_digest([made_by, part.uuid, part.size_bytes, part.start, part.stop])
+    """What addresses a chunk: the file by its UUID and size, the range, what builds it, and the dataset that it is told."""
+    return content_digest([made_by, part.dataset, part.uuid, part.size_bytes, part.start, part.stop])
 
 
 def made_by(analysis: Analysis, processor_digest: str) -> str:

@@ -95,3 +95,12 @@ def test_turning_and_mirroring_keep_a_missing_truth_missing():
 def test_half_a_vector_is_an_error(given_name, missing):
     with pytest.raises(InputError, match=f"'{given_name}' cannot be turned around the beam without '{missing}'"):
         rotate_phi({given_name: np.array([1.0])}, np.array([1.0]))
+
+
+@pytest.mark.parametrize(("turn", "name"), [(rotate_phi, "lepton_met_delta_phi"), (reflect_eta, "delta_eta")])
+def test_a_difference_of_angles_is_not_turned_as_an_angle(turn, name):
+    with pytest.raises(InputError, match=f"'{name}' looks like a difference of angles"):
+        turn({name: np.array([1.0])}, np.array([1.0]))
+
+    other = name.replace("delta_", "abs_d")
+    assert turn({other: np.array([1.0])}, np.array([-1.0]))[other].tolist() == [1.0]

@@ -36,6 +36,11 @@ def grow(number):
     time.sleep(60)
 
 
+def wait_for_a_second(number):
+    time.sleep(1)
+    return number
+
+
 def be_late(number):
     raise TimeoutError("the function's own")
 
@@ -74,6 +79,30 @@ def test_work_is_done_there_and_results_come_in_order(farm, tmp_path, monkeypatc
     assert [number for number, _, _ in results] == list(range(20))
     assert os.getpid() not in {process for _, process, _ in results}
     assert {folder for _, _, folder in results} == {str(tmp_path)}
+
+
+def test_workers_that_have_loaded_other_code_are_refused(farm, monkeypatch):
+    scale = Scheduler(kind="dask", address=farm(), workers=2)
+    with open_workers(scale, 1) as workers:
+        assert len(list(ordered_map(place, range(3), workers=workers))) == 3
+
+    monkeypatch.setattr("pipeline.scale.same_place.code_digest", lambda *_: "edited")
+    with (
+        open_workers(scale, 1) as workers,
+        pytest.raises(InputError, match=r"has loaded other code .* Start the workers again\."),
+    ):
+        list(ordered_map(place, range(3), workers=workers))
+
+
+def test_a_worker_that_works_for_a_run_in_another_folder_is_refused(farm, tmp_path, monkeypatch):
+    scale = Scheduler(kind="dask", address=farm(), workers=2)
+    with open_workers(scale, 1) as first:
+        running = [first.submit(wait_for_a_second, number) for number in range(2)]
+        time.sleep(0.3)
+        monkeypatch.chdir(tmp_path)
+        with open_workers(scale, 1) as second, pytest.raises(InputError, match="works for a run in "):
+            list(ordered_map(place, [7], workers=second))
+        assert [each.result() for each in running] == [0, 1]
 
 
 def test_an_encrypted_scheduler_wants_its_certificates(farm, tmp_path):

@@ -330,8 +330,9 @@ def analysis(**changes):
         Range("s", "s.root", "uuid-2", 0, 100),
         Range("s", "s.root", "uuid-1", 1, 100),
         Range("s", "s.root", "uuid-1", 0, 99),
+        Range("other", "s.root", "uuid-1", 0, 100),
     ],
-    ids=["uuid", "start", "stop"],
+    ids=["uuid", "start", "stop", "dataset"],
 )
 def test_another_range_has_another_name(part):
     assert cache_name(made_by(analysis(), "code"), part) != cache_name(made_by(analysis(), "code"), PART)

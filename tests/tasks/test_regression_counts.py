@@ -178,6 +178,18 @@ def test_what_a_method_does_not_answer_is_left_out(analysis, answered_events, tm
     assert not [name for name in found["sigma68"] if not name.startswith("a_")]
 
 
+def test_a_mass_that_is_given_is_no_answer(regression, answered_events, tmp_path):
+    analysis, events = regression(coordinates="px_py_pz"), answered_events(N)
+    mass = analysis.task.objects["a"].mass_gev
+    answers = events["unseen"]["both"].copy()
+    answers[:, analysis.task.answers.names.index("a_mass")] = mass
+    found = reached(analysis, {**events, "unseen": {**events["unseen"], "both": answers}}, tmp_path / "x").metrics
+
+    assert "a_mass" not in found["both"]["sigma68"]
+    assert {"a_pt", "ab_mass"} <= set(found["both"]["sigma68"])
+    assert "a_mass" in found["measured"]["sigma68"]
+
+
 def test_differences_to_the_reference_are_paired(analysis, answered_events, tmp_path):
     events = answered_events(400)
     found = reached(analysis, events, tmp_path / "x").metrics

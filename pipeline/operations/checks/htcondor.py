@@ -46,7 +46,7 @@ def _queue(machine: Machine) -> Iterator[Finding]:
         yield warning(
             "HTCondor queue",
             f"{len(jobs)} held jobs, the first is {jobs[0]}",
-            "condor_q -hold; condor_release or condor_rm JOB",
+            "condor_q -hold; condor_rm JOB: its work is another job's by now",
         )
     else:
         yield ok("HTCondor queue", "answers, and holds no job of yours")
