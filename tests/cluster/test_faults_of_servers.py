@@ -21,8 +21,6 @@ from tests.cluster.servers import free_port
 pytestmark = pytest.mark.servers
 
 N_EVENTS = 1200
-# Shorter than the waits before other attempts, 1 s and 2 s, and long enough for a busy machine.
-AT_ONCE_S = 2.5
 
 
 @pytest.fixture
@@ -86,7 +84,7 @@ def test_a_missing_file_is_told_at_once(server):
 
     assert "none.root cannot be opened as a ROOT file: FileNotFoundError" in problem
     assert problem.endswith("Correct the URL, or remove it.")
-    assert time.monotonic() - start < AT_ONCE_S
+    assert time.monotonic() - start < 1
 
 
 @pytest.mark.parametrize(
@@ -111,7 +109,7 @@ def test_a_file_that_may_not_be_read_asks_for_a_credential(server, path):
     start = time.monotonic()
 
     assert "Get a credential that the server takes (voms-proxy-init, X509_USER_PROXY)" in problem_of(url)
-    assert time.monotonic() - start < AT_ONCE_S
+    assert time.monotonic() - start < 1
 
 
 def test_a_server_in_trouble_is_asked_three_times(nginx, caplog):
@@ -175,7 +173,7 @@ def test_a_replica_is_read_when_a_server_falls_silent_while_it_is_read(impatient
     assert read(second).tolist() == expected_of(second)
     start = time.monotonic()
     assert read(third).tolist() == expected_of(third)
-    assert time.monotonic() - start < AT_ONCE_S
+    assert time.monotonic() - start < 1
 
 
 def test_a_damaged_replica_gives_way_to_a_whole_one(xrootd, nginx, path):
