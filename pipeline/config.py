@@ -215,8 +215,7 @@ class Model(Section):
     label: str | None = None
     heads: tuple[Name, ...] = Field((), description="which parts of the task a network learns; none: all of them")
     again: Name | None = Field(
-        None,
-        description="another training of that model, with other random numbers: for its spread, and in no figure",
+        None, description="another training of that model, with other random numbers: for its spread, and in no figure"
     )
 
 

@@ -170,7 +170,7 @@ def score_settings(analysis: Analysis, dataset: str) -> str:
             analysis.bootstrap_replicas,
             analysis.scoring,
             _inputs(analysis),
-            _ordered(_dump(analysis.task, without={"costs"})) if analysis.task is not None else None,
+            _ordered(_dump(analysis.task, without={"costs", "system_labels"})) if analysis.task is not None else None,
             _datasets(analysis, (dataset,), without={"xsec_pb", "repeated_events"}),
             [
                 [name, model.inputs, training.validation_fraction, training.fraction]

@@ -52,6 +52,8 @@ def _is_equal(numbers, names):
 class Merge(keras.layers.Layer):
     """A cell of `keras.layers.RNN` that does one step: its state are the registers, its output is register 0.
 
+    What becomes of left child, right child and node, shape (batch, 3 · width), says the method `merged` of its kinds.
+
     Args:
         width: of a register.
         n_registers: how many there are.
@@ -62,10 +64,6 @@ class Merge(keras.layers.Layer):
         super().__init__(**kwargs)
         self.width, self.n_registers, self.activation = width, n_registers, activation
         self.state_size, self.output_size = width * n_registers, width
-
-    def merged(self, given):
-        """What becomes of left child, right child and node, shape (batch, 3 · width)."""
-        raise NotImplementedError
 
     def call(self, given, states):
         """One step of all trees of a batch; a step that writes no register changes nothing."""

@@ -60,7 +60,7 @@ class CountedBy:
 
 def counted(task: Settings) -> str:
     """What of *task* decides what is counted, as JSON."""
-    return task.model_dump_json(exclude={"costs"})
+    return task.model_dump_json(exclude={"costs", "system_labels"})
 
 
 @lru_cache(maxsize=8)

@@ -182,6 +182,7 @@ def sleeping(condor_pool, jobs_of):
         end(running)
         # There may be none left, which condor_rm calls an error.
         condor_pool.run("sh", "-c", 'condor_rm "$@" || true', "sh", *mine(folder))
+        wait_for(lambda folder=folder: not condor_pool.run("condor_q", *mine(folder), "-af", "JobStatus").split())
 
 
 @pytest.mark.parametrize(("command", "state"), [("condor_hold", "held"), ("condor_rm", "removed")])

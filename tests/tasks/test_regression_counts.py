@@ -96,6 +96,15 @@ def test_counts_of_another_task_do_not_add(analysis, regression, answered_events
         counts_of(analysis, answered_events(5)) + counts_of(other, answered_events(5))
 
 
+def test_counts_add_whatever_figures_call_a_system(analysis, regression, answered_events):
+    other = regression(system_labels={"ab": "A and B"})
+
+    assert same(
+        counts_of(analysis, answered_events(5)) + counts_of(other, answered_events(5)),
+        counts_of(analysis, answered_events(5)) + counts_of(analysis, answered_events(5)),
+    )
+
+
 def reached(analysis, events, folder):
     folder.mkdir()
     counts_of(analysis, events).save(folder / "s.npz")

@@ -53,7 +53,7 @@ def _efficiencies(products: Products, group: str, axis: str) -> Iterator[Drawing
 
 
 def _resolutions(products: Products, group: str, axis: str) -> Iterator[Drawing]:
-    known = {name for entry in products.whole().values() for name in entry["curves"][axis][group]["sigma68"]}
+    known = {name for entry in products.metrics.values() for name in entry["curves"][axis][group]["sigma68"]}
     for name in (name for name in products.analysis.task.response if name in known):
         widths, biases = (curves(products, group, axis, part, name) for part in ("sigma68", "bias"))
         caption = (
@@ -119,7 +119,7 @@ def _draw(axes: Axes, lines: Sequence[Curve], edges: NDArray[np.float64]) -> Non
 
 
 def _edges(products: Products, axis: str) -> NDArray[np.float64]:
-    first = next(iter(products.whole().values()))
+    first = next(iter(products.metrics.values()))
     return np.array(first["curves"][axis]["all"]["edges"], dtype=np.float64)
 
 

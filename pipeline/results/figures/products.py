@@ -126,11 +126,9 @@ class Products:
         return tuple(name for name in names if f"mc/{name}" in self.histograms or f"data/{name}" in self.histograms)
 
     def whole(self) -> dict[str, Any]:
-        """The metrics of the models, but of those that are there for a learning curve or for the spread over trainings alone."""
-        models = self.analysis.models
+        """The metrics of the models of `analysis`, but of those that are there for a learning curve alone."""
         smaller = smaller_models(self.analysis)
-        chosen = {model for model in models if model not in smaller and models[model].again is None}
-        return {model: entry for model, entry in self.metrics.items() if model in chosen}
+        return {model: entry for model, entry in self.metrics.items() if model in self.analysis.models and model not in smaller}
 
     def quantity(self, name: str) -> Quantity:
         """Title and unit of the histogram *name*."""

@@ -67,7 +67,7 @@ def body_label(products: Products, body: str) -> str:
 
 def spectra(products: Products, quantity: str, suffix: str = "") -> dict[str, Binned]:
     """By model, the histogram of its answers of *quantity* (or, with the *suffix* `_residual`, of its residuals)."""
-    keys = {model: f"{TRAINED}/{model}_{quantity}{suffix}" for model in products.whole()}
+    keys = {model: f"{TRAINED}/{model}_{quantity}{suffix}" for model in products.metrics}
     found = {model: products.histograms[key] for model, key in keys.items() if key in products.histograms}
     return {model: binned for model, binned in found.items() if binned.total}
 
@@ -75,7 +75,7 @@ def spectra(products: Products, quantity: str, suffix: str = "") -> dict[str, Bi
 def curves(products: Products, group: str, axis: str, part: str, name: str) -> list[Curve]:
     """Of every model that has it, its *part* (efficiency, bias, sigma68) of *name* against *axis*, of *group*."""
     found = []
-    for model, entry in products.whole().items():
+    for model, entry in products.metrics.items():
         points: Sequence[Mapping[str, Any]] | None = entry["curves"][axis][group][part].get(name)
         if points:
             found.append(curve_of(products.model_label(model), points))

@@ -22,7 +22,7 @@ def drawings(products: Products) -> Iterator[Drawing]:
     """One figure for every quantity, with a panel for each method."""
     caption = "Where the answers to each true value lie: every column is normalised to 1, with what is beyond the axis."
     for quantity in products.analysis.task.response if is_regression(products) else ():
-        found = {model: products.matrices.get(f"response/all/{model}_{quantity}") for model in products.whole()}
+        found = {model: products.matrices.get(f"response/all/{model}_{quantity}") for model in products.metrics}
         filled = {model: matrix for model, matrix in found.items() if matrix is not None and matrix.values.any()}
         if filled:
             yield Drawing(f"{quantity}_response", "Response", caption, partial(_of, products, quantity, filled))
