@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Particle Data Group, and the value that the samples were made with.
-W_MASS_GEV, TOP_MASS_GEV = 80.4, 172.5
+# Particle Data Group.
+W_MASS_GEV = 80.4
 
 
 def assigned_momenta(
@@ -25,17 +25,20 @@ def assigned_momenta(
     features: Mapping[str, Sequence[str]],
     tensors: Mapping[str, NDArray[np.floating]],
     jets: Mapping[str, NDArray[np.int64]],
+    *,
+    top_mass: float,
 ) -> NDArray[np.float64]:
     """The momenta that *names* ask for, shape (n_events, n_names): `<object>_pt`, `_eta`, `_phi` and `_mass`.
 
     A W boson is the sum of two jets, or of the lepton and the neutrino; a top quark is that and its b jet. Of the two
-    longitudinal momenta of the neutrino, that one is taken which brings the leptonic top quark nearer to 172.5 GeV.
+    longitudinal momenta of the neutrino, that one is taken which brings the leptonic top quark nearer to *top_mass*.
 
     Args:
         names: in any order.
         features: of each tensor, in order: `top_pair_events.NEEDED`.
         tensors: not scaled, shape (n_events, ...).
         jets: place of the jet of each of `b_had`, `q1`, `q2` and `b_lep`, shape (n_events,); -1 for none.
+        top_mass: in GeV, where the mass of a jet, the lepton and the neutrino peaks.
 
     Returns:
         NaN for an object without its jets.
@@ -59,16 +62,19 @@ def assigned_momenta(
         )
     candidates = reader.candidates(tensors)
     b_had, q1, q2, b_lep = (at_places(candidates.jets, jets[parton]) for parton in ("b_had", "q1", "q2", "b_lep"))
-    w_had, w_lep = q1 + q2, candidates.lepton + _neutrino(candidates.neutrinos(W_MASS_GEV), candidates.lepton + b_lep)
+    w_had, w_lep = (
+        q1 + q2,
+        candidates.lepton + _neutrino(candidates.neutrinos(W_MASS_GEV), candidates.lepton + b_lep, top_mass),
+    )
     found = {"w_had": w_had, "w_lep": w_lep, "b_had": b_had, "b_lep": b_lep}
     return answers(names, {**found, "top_had": w_had + b_had, "top_lep": w_lep + b_lep}, {}, len(q1.px))
 
 
-def _neutrino(solutions: Momentum, others: Momentum) -> Momentum:
-    """That of the *solutions*, shape (n_events, 2), with which *others* come nearer to the mass of the top quark."""
+def _neutrino(solutions: Momentum, others: Momentum, top_mass: float) -> Momentum:
+    """That of the *solutions*, shape (n_events, 2), with which *others* come nearer to *top_mass*."""
     whole = (
         Momentum(*(np.asarray(getattr(others, part))[:, np.newaxis] for part in ("px", "py", "pz", "energy"))) + solutions
     )
-    distance = np.abs(whole.mass - TOP_MASS_GEV)
+    distance = np.abs(whole.mass - top_mass)
     # Without its b jet there is no distance; the first solution is as good as the other.
     return at_places(solutions, np.where(np.isnan(distance), np.inf, distance).argmin(axis=1))

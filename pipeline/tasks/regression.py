@@ -76,6 +76,9 @@ class Assignment(Section):
     momenta: Literal["top_pair"] | None = Field(
         None, description="what makes momenta of the jets that a network assigns, where it answers no momenta itself"
     )
+    top_mass_gev: Positive = Field(
+        172.5, description="for momenta: where the mass of jet, lepton and neutrino peaks; it tells the neutrino's solution"
+    )
 
 
 class Efficiency(Section):
@@ -95,7 +98,18 @@ class Settings(Section):
     takes_trees: ClassVar[bool] = False
     # Settings that a training does not depend on.
     evaluated: ClassVar[frozenset[str]] = frozenset(
-        {"systems", "system_labels", "event_classes", "variables", "efficiency", "against", "response", "reference", "costs"}
+        {
+            "systems",
+            "system_labels",
+            "on_shell",
+            "event_classes",
+            "variables",
+            "efficiency",
+            "against",
+            "response",
+            "reference",
+            "costs",
+        }
     )
 
     kind: Literal["regression"]
@@ -104,6 +118,9 @@ class Settings(Section):
     objects: dict[Name, Particle] = Field({}, description="in the order of the outputs")
     systems: dict[Name, Annotated[tuple[Name, ...], Field(min_length=2)]] = Field(
         {}, description="sums of objects, which are evaluated as well"
+    )
+    on_shell: tuple[Name, ...] = Field(
+        (), description="systems of objects with their mass_gev and the momenta that a method gives them, not its masses"
     )
     system_labels: dict[Name, str] = Field({}, description="what figures call systems; else their names")
     loss: Annotated[Squared | Huber, Field(discriminator="kind")] = Squared()
@@ -271,6 +288,10 @@ class Settings(Section):
             if name in self.objects:
                 raise ValueError(f"task.systems.{name}: has the name of an object; rename one of them")
             _among(f"task.systems.{name}", members, self.objects)
+        _among("task.on_shell", self.on_shell, self.systems)
+        for member in (one for name in self.on_shell for one in self.systems[name]):
+            if self.objects[member].mass_gev is None:
+                raise ValueError(f"task.objects.{member}.mass_gev: is missing; a system of task.on_shell is made of it")
         _among("task.system_labels", tuple(self.system_labels), self.systems)
         _among("task.efficiency.objects", self.efficiency.objects, self.objects)
         _among("task.loss.weights", tuple(self.loss.weights), COORDINATES[self.coordinates])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.tasks.regression import Settings
 
 
-# What makes momenta of assigned jets: (names, features, tensors, jets of partons) -> shape (n_events, n_names).
+# What makes momenta of assigned jets: (names, features, tensors, jets of partons, top_mass) -> shape (n_events, n_names).
 RECONSTRUCTIONS = {"top_pair": assigned_momenta}
 
 
@@ -67,7 +67,8 @@ def answered(
             features = {name: features_of(one) for name, one in collections.items()}
             places = dict(zip(task.partons, jets.T.astype(np.int64), strict=True))
             reconstruct = RECONSTRUCTIONS[task.assignment.momenta]
-            answers[:, :n_momenta] = reconstruct(task.answers.names[:n_momenta], features, tensors, places)
+            names, top_mass = task.answers.names[:n_momenta], task.assignment.top_mass_gev
+            answers[:, :n_momenta] = reconstruct(names, features, tensors, places, top_mass=top_mass)
     return answers
 
 

@@ -164,8 +164,20 @@ def _split(
     n_momenta = len(layout.task.objects) * len(GIVEN)
     momenta = array[:, :n_momenta].reshape(n_events, len(layout.task.objects), len(GIVEN))
     bodies = _bodies(layout, {name: momenta[:, place] for place, name in enumerate(layout.task.objects)}, n_events)
+    _put_on_shell(layout, bodies, momenta)
     _forget_fixed_masses(layout, bodies, momenta)
     return bodies, array[:, n_momenta:].T
+
+
+def _put_on_shell(layout: Layout, bodies: NDArray[np.float64], momenta: NDArray[np.float64]) -> None:
+    """Systems of objects that have their known masses, whatever masses a method gives them."""
+    for system in layout.task.on_shell:
+        members = []
+        for name in layout.task.systems[system]:
+            one = momenta[:, list(layout.task.objects).index(name)].copy()
+            one[:, GIVEN.index("mass")] = layout.task.objects[name].mass_gev
+            members.append(one)
+        bodies[layout.bodies.index(system)] = in_coordinates(_sum(members), VARIABLES)
 
 
 def _forget_fixed_masses(layout: Layout, bodies: NDArray[np.float64], momenta: NDArray[np.float64]) -> None:

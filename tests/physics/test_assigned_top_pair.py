@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.physics.assigned_top_pair import TOP_MASS_GEV, W_MASS_GEV, assigned_momenta
+from pipeline.physics.assigned_top_pair import W_MASS_GEV, assigned_momenta
 from pipeline.physics.kinematics import Momentum, momentum
 from pipeline.physics.neutrino import neutrino_pz
 
 FEATURES = {"jets": ("px", "py", "pz", "energy"), "lepton": ("px", "py", "pz", "energy"), "met": ("px", "py")}
 OBJECTS = ("top_lep", "w_had", "w_lep", "b_had", "b_lep", "top_had")
 NAMES = tuple(f"{name}_{part}" for name in OBJECTS for part in ("pt", "eta", "phi", "mass"))
+TOP_MASS_GEV = 167.0
 PARTONS = ("b_had", "q1", "q2", "b_lep")
 
 
@@ -53,7 +54,7 @@ def mass(p):
 
 def test_momenta_are_those_of_the_loop(events):
     tensors, jets = events
-    found = assigned_momenta(NAMES, FEATURES, tensors, jets)
+    found = assigned_momenta(NAMES, FEATURES, tensors, jets, top_mass=TOP_MASS_GEV)
     for row in range(40):
         expected = loop(tensors, jets, row)
         for place, name in enumerate(OBJECTS):
@@ -68,7 +69,7 @@ def test_momenta_are_those_of_the_loop(events):
 def test_an_object_without_its_jet_has_no_momentum_and_the_others_do(events):
     tensors, jets = events
     jets["q2"] = np.full(40, -1)
-    found = dict(zip(NAMES, assigned_momenta(NAMES, FEATURES, tensors, jets).T, strict=True))
+    found = dict(zip(NAMES, assigned_momenta(NAMES, FEATURES, tensors, jets, top_mass=TOP_MASS_GEV).T, strict=True))
 
     assert np.isnan(found["w_had_pt"]).all()
     assert np.isnan(found["top_had_pt"]).all()
@@ -78,7 +79,7 @@ def test_an_object_without_its_jet_has_no_momentum_and_the_others_do(events):
 def test_exchanging_the_quarks_of_the_w_changes_nothing(events):
     tensors, jets = events
     exchanged = {**jets, "q1": jets["q2"], "q2": jets["q1"]}
-    first, second = (assigned_momenta(NAMES, FEATURES, tensors, one) for one in (jets, exchanged))
+    first, second = (assigned_momenta(NAMES, FEATURES, tensors, one, top_mass=TOP_MASS_GEV) for one in (jets, exchanged))
 
     np.testing.assert_allclose(first, second, rtol=1e-12, atol=1e-6)
 
@@ -87,7 +88,7 @@ def test_a_missing_feature_is_told(events):
     tensors, jets = events
 
     with pytest.raises(InputError, match=r"needs input met\.py; add it to the input set\. Expected jets, lepton and met"):
-        assigned_momenta(NAMES, {**FEATURES, "met": ("px",)}, tensors, jets)
+        assigned_momenta(NAMES, {**FEATURES, "met": ("px",)}, tensors, jets, top_mass=TOP_MASS_GEV)
 
 
 def test_a_missing_parton_is_told(events):
@@ -95,4 +96,4 @@ def test_a_missing_parton_is_told(events):
     del jets["q1"]
 
     with pytest.raises(InputError, match=r"cannot be made without the jets of q1\. Expected all of b_had, q1, q2, b_lep"):
-        assigned_momenta(NAMES, FEATURES, tensors, jets)
+        assigned_momenta(NAMES, FEATURES, tensors, jets, top_mass=TOP_MASS_GEV)

@@ -52,6 +52,11 @@ def test_momenta_alone_have_one_head(regression):
         ({"processes": ["sigg"]}, r"task\.processes: 'sigg' is not known\. Nearest: 'sig'"),
         ({"systems": {"a": ["a", "b"]}}, r"task\.systems\.a: has the name of an object"),
         ({"systems": {"ab": ["a", "bb"]}}, r"task\.systems\.ab: 'bb' is not known"),
+        ({"on_shell": ["a"]}, r"task\.on_shell: 'a' is not known\. Nearest: 'ab'"),
+        (
+            {"on_shell": ["ab"], "coordinates": "pt_eta_phi_mass", "objects": {"a": {"mass_gev": 1.0}, "b": {}}},
+            r"task\.objects\.b\.mass_gev: is missing; a system of task\.on_shell is made of it",
+        ),
         ({"response": {"a_mas": {"edges": [0, 1]}}}, r"'a_mas' is no <object>_<variable>\. Nearest: 'a_mass'"),
         ({"reference": "measured2"}, r"task\.reference: 'measured2' is not known\. Nearest: 'measured'"),
         ({"assignment": {"partons": ["q"], "collection": "jet"}}, r"has no padded collection 'jet'\. Nearest: 'jets'"),

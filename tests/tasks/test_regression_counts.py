@@ -169,6 +169,30 @@ def test_residuals_of_sums_are_those_of_their_momenta(analysis, answered_events,
     np.testing.assert_allclose(histogram.sumw * UNIT.value, expected, atol=1e-9)
 
 
+def test_a_system_on_shell_has_the_masses_of_its_objects(regression, answered_events, tmp_path):
+    """The methods differ in masses alone; so do their own sums, but not those of objects with the masses of the YAML."""
+    events, analysis = answered_events(N), regression(on_shell=["ab"])
+    names = analysis.task.answers.names
+    events["unseen"]["measured"] = events["unseen"]["both"].copy()
+    events["unseen"]["both"][:, names.index("a_mass")] *= 3.0
+    heavy = events["unseen"]["both"].astype(float)
+    products = reached(analysis, events, tmp_path / "on")
+    found, other = products.metrics, reached(regression(), events, tmp_path / "off").metrics
+    expected = np.zeros(N_BINS)
+    for i in range(N):
+        if np.isfinite(events["truth"]["b"][i]).all():
+            true = sum((momentum(*events["truth"][name][i].astype(float)) for name in "b"), momentum(*truth_a(events, i)))
+            answer = momentum(*heavy[i, :3], 10.0) + momentum(*heavy[i, 4:7], 10.0)
+            expected[AXES["mass"].bins(np.array([answer.mass / true.mass - 1]))[0]] += events["weights"][i]
+
+    histogram = products.test["s"].histograms["both_ab_mass_residual"]
+    np.testing.assert_allclose(histogram.sumw * UNIT.value, expected, atol=1e-9)
+    assert found["both"]["sigma68"]["ab_mass"] == found["measured"]["sigma68"]["ab_mass"]
+    assert other["both"]["sigma68"]["ab_mass"] != other["measured"]["sigma68"]["ab_mass"]
+    # Its objects keep the masses that they are given.
+    assert found["both"]["sigma68"]["a_mass"] != found["measured"]["sigma68"]["a_mass"]
+
+
 def truth_a(events, i):
     return events["truth"]["a"][i].astype(float)
 
