@@ -77,7 +77,7 @@ def test_an_epoch_is_told_with_its_losses(clock, capsys):
     with Progress("train dnn fold 0", 2, unit="epochs", clock=clock) as stage:
         for number in (1, 2):
             clock.wait(10.0)
-            stage.epoch_done(Epoch(number, loss=0.5, val_loss=0.25 * number, learning_rate=1.0, n_events=5))
+            stage.epoch_done(Epoch(number, loss=0.5, val_loss=0.25 * number, learning_rate=1.0, n_events={"sig": 5}))
 
     assert lines(capsys) == [
         "train dnn fold 0: 1 of 2 epochs, 0.1 epochs/s, loss 0.5000, validation 0.2500, 10 s left",

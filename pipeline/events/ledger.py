@@ -1,27 +1,35 @@
-"""What became of every planned range: done or skipped; a stage that cannot account for one does not end well."""
+"""What became of every planned range: done, skipped or failed; a stage that cannot account for one does not end well."""
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pipeline.errors import InputError, PipelineError
 from pipeline.events.listing import listed
+from pipeline.files import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from pipeline.events.plan import DatasetPlan, Plan, Range
 
-State = Literal["done", "skipped"]
+State = Literal["done", "skipped", "failed"]
+Result = TypeVar("Result")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What became of one range."""
+    """What became of one range; a reason only where it failed."""
 
     state: State
     n_selected: int = 0
+    reason: str = ""
 
 
 class Ledger:
@@ -74,11 +82,51 @@ class Ledger:
             InputError: the file is one of data, or one more than is allowed.
             PipelineError: *error* itself, if no file may be skipped.
         """
-        self._check_may_skip(part, error)
+        try:
+            self._check_may_skip(part, error)
+        except PipelineError as refused:
+            self.fail(part, refused)
+            raise
         for other in self._of(part.dataset).ranges():
             if other.path == part.path:
                 self._enter(other, Entry("skipped"))
         self._unreadable[part.path] = str(error)
+
+    def fail(self, part: Range, error: Exception) -> None:
+        """Enter that the stage ends at *part*, because of *error*."""
+        self._enter(part, Entry("failed", reason=f"{type(error).__name__}: {error}"))
+
+    def each(self, parts: Iterable[Range], results: Iterable[Result]) -> Iterator[tuple[Range, Result]]:
+        """Each of *parts* with its result, which is not held here while the next one is made.
+
+        Raises:
+            Exception: the first error among *results*; its range has failed then.
+        """
+        made = iter(results)
+        for part in parts:
+            try:
+                found = next(made)
+            except Exception as error:
+                self.fail(part, error)
+                raise
+            yield part, found
+            del found
+
+    @contextmanager
+    def kept(self, folder: Path, stage: str) -> Iterator[None]:
+        """Where the stage fails inside, write `failed/<stage>.json` in *folder*: what had become of the ranges by then.
+
+        What an earlier attempt left there goes away.
+        """
+        path = folder / "failed" / f"{stage}.json"
+        path.unlink(missing_ok=True)
+        try:
+            yield
+        except Exception as error:
+            totals = self.to_json()
+            write_json(path, {"error": f"{type(error).__name__}: {error}", **totals})
+            logger.warning("%d of %d ranges were done: see %s.", totals["done"], totals["planned"], path)
+            raise
 
     def close(self) -> None:
         """See that every planned range is accounted for.
@@ -94,7 +142,8 @@ class Ledger:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """Totals, totals by dataset, and the files that were skipped with their reasons; in the order of the plan."""
+        """Totals, totals by dataset, and with their reasons the files that were skipped and the ranges that failed; in the
+        order of the plan."""
         by_dataset = {dataset.name: self._totals(dataset) for dataset in self._datasets}
         return {
             **{key: sum(totals[key] for totals in by_dataset.values()) for key in _COUNTS},
@@ -103,6 +152,11 @@ class Ledger:
                 {"dataset": dataset.name, "path": path, "reason": reason}
                 for dataset in self._datasets
                 for path, reason in self._skipped(dataset).items()
+            ],
+            "failed_ranges": [
+                {"dataset": part.dataset, "path": part.path, "entries": [part.start, part.stop], "reason": entry.reason}
+                for part, entry in self._entries.items()
+                if entry.state == "failed"
             ],
         }
 
@@ -150,18 +204,20 @@ class Ledger:
             "files_skipped": len(self._skipped(dataset)),
             "planned": len(parts),
             **{state: len(ranges[state]) for state in _STATES},
+            "not_done": len(parts) - len(entries),
             "entries_planned": sum(part.entries for part in parts),
             **{f"entries_{state}": sum(part.entries for part in ranges[state]) for state in _STATES},
             "selected": sum(entry.n_selected for entry in entries.values()),
         }
 
 
-_STATES: tuple[State, ...] = ("done", "skipped")
+_STATES: tuple[State, ...] = ("done", "skipped", "failed")
 _COUNTS = (
     "files",
     "files_skipped",
     "planned",
     *_STATES,
+    "not_done",
     "entries_planned",
     *(f"entries_{state}" for state in _STATES),
     "selected",

@@ -201,7 +201,7 @@ class Record(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Keras has trained for another epoch."""
-        n_events = self.stream.ledgers["training"]["selected"]
+        n_events = self.stream.counted_by_class("training")
         row = Epoch(epoch + 1, float(logs["loss"]), self._loss(), learning_rate(self._training, epoch), n_events)
         self.history.append(row.checked())
         self._progress(row)

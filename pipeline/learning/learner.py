@@ -30,14 +30,20 @@ class Epoch:
         loss: mean training loss, per weighted event.
         val_loss: the same over the validation events.
         learning_rate: in this epoch.
-        n_events: training events that it held, as counted in the ledger of the stream.
+        n_events: training events of each class that it held, as counted in the ledger of the stream.
     """
 
     epoch: int
     loss: float
     val_loss: float
     learning_rate: float
-    n_events: int
+    n_events: Mapping[str, int]
+
+    def row(self) -> dict[str, float]:
+        """As in `history.csv`: events of all classes, and then of each in a column of its own."""
+        losses = {name: getattr(self, name) for name in ("epoch", "loss", "val_loss", "learning_rate")}
+        classes = {f"n_events_{name}": n_events for name, n_events in self.n_events.items()}
+        return {**losses, "n_events": sum(self.n_events.values()), **classes}
 
     def checked(self) -> Epoch:
         """The same record.

@@ -214,11 +214,14 @@ class Total:
     counts: Any
     ledger: Ledger
 
-    def add_all(self, ranges: Iterable[Range], results: Iterable[ScoredRange]) -> Iterator[Range]:
-        """Add the *results* of *ranges*, which are handed on; no result is held while the next one is made."""
-        yield from map(self.add, results, ranges)  # `zip` would hold the last pair
+    def add_all(self, results: Iterable[tuple[Range, ScoredRange]]) -> Iterator[Range]:
+        """Add *results*, whose ranges are handed on; no result is held while the next one is made."""
+        for part, result in results:
+            self.add(part, result)
+            del result
+            yield part
 
-    def add(self, result: ScoredRange, part: Range) -> Range:
+    def add(self, part: Range, result: ScoredRange) -> None:
         """Add what *part* has given."""
         self.tree.extend(result.columns)
         self.histograms += result.histograms
@@ -226,7 +229,6 @@ class Total:
         if self.counts is not None:
             self.counts.add(result.entries)
         self.ledger.done(part, n_selected=len(result.columns["event"]), n_events=result.n_events)
-        return part
 
 
 def score(
@@ -256,10 +258,10 @@ def score(
     histograms = DatasetHistograms.for_analysis(analysis, quantum)
     pictures = empty_pictures(analysis, quantum)
     counts = analysis.task.counts_for(analysis, dataset, quantum) if analysis.models else None
-    with FriendTree(folder / "scores" / f"{dataset}.root") as tree:
+    with FriendTree(folder / "scores" / f"{dataset}.root") as tree, ledger.kept(folder, f"score_{dataset}"):
         scorer = Scorer(analysis, folder, quantum, processor_digest(analysis))
         total = Total(tree, histograms, pictures, counts, ledger)
-        for part in total.add_all(ranges, ordered_map(scorer.steps, ranges, workers=workers)):
+        for part in total.add_all(ledger.each(ranges, ordered_map(scorer.steps, ranges, workers=workers))):
             progress(part)
         ledger.close()
     histograms.check_resolution(dataset)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial, reduce
 from itertools import groupby
 from operator import add
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -41,7 +42,6 @@ from pipeline.stream.validation import Part, is_learned, is_validation, split_na
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -155,6 +155,7 @@ def summarise(
     with (
         DuplicateFinder(plan, partial(_ids_of, analysis), keep=keep) as finder,
         CopyFinder(plan, compared(analysis)) as copies,
+        ledger.kept(Path(out).parent, "summarise"),
     ):
         for dataset, file in _files(ChunkMaker.of(analysis, scratch or usual_cache()), plan, ledger, workers, progress):
             found[dataset] += file.summary
@@ -183,7 +184,7 @@ def _files(
 ) -> Iterator[tuple[str, FileSummary]]:
     """Dataset and summary of each file that could be read whole, in the plan's order; each range is entered in *ledger*."""
     ranges = plan.ranges()
-    read = zip(ranges, ordered_map(partial(read_range, maker), ranges, workers=workers), strict=True)
+    read = ledger.each(ranges, ordered_map(partial(read_range, maker), ranges, workers=workers))
     for (dataset, _), results in groupby(read, key=lambda pair: (pair[0].dataset, pair[0].path)):
         file = _whole_file(results, ledger, progress)
         if file is not None:

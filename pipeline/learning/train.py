@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
-from dataclasses import asdict, astuple, fields
+from dataclasses import astuple, fields
 from typing import TYPE_CHECKING
 
 from pipeline import plugins
@@ -89,6 +89,8 @@ def train(
         flat=made.flat,
         # Models see the same batches, but for those whose spread is asked for.
         seed=analysis.seed if entry.again is None else seed,
+        folder=out.parents[2],
+        name=f"{model}_fold{fold}",
     )
     checkpoint = Checkpoint(
         out.parents[2] / "checkpoints" / model / f"fold{fold}.npz",
@@ -159,6 +161,7 @@ def _learner(path: Path) -> Learner:
 
 def _write_history(path: Path, history: tuple[Epoch, ...]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=[field.name for field in fields(Epoch)])
+        rows = [epoch.row() for epoch in history]
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [field.name for field in fields(Epoch)])
         writer.writeheader()
-        writer.writerows(asdict(row) for row in history)
+        writer.writerows(rows)

@@ -109,7 +109,7 @@ def _boosted(
         model.update(matrices[0], number)
         measured = model.eval_set(list(zip(matrices, ("training", "validation"), strict=True)))
         losses = [float(part.rpartition(":")[2]) for part in measured.split()[1:]]
-        row = Epoch(number + 1, losses[0], losses[1], rate, stream.ledgers["training"]["selected"])
+        row = Epoch(number + 1, losses[0], losses[1], rate, stream.counted_by_class("training"))
         history.append(row.checked())
         progress(row)
         if checkpoint.due():

@@ -219,7 +219,7 @@ def ledger_table(ledger: Mapping[str, Any]) -> Table:
     rows = [Row(name, tuple(f"{part[key]:,}" for key in keys)) for name, part in ledger["datasets"].items()]
     rows.append(Row("all", tuple(f"{ledger[key]:,}" for key in keys), marked=True))
     columns = ("Dataset", "Ranges planned", "Done", "Skipped", "Events read", "Selected")
-    return Table(columns, tuple(rows), "Planned = done + skipped.")
+    return Table(columns, tuple(rows), "Planned = done + skipped; a stage with a range that failed makes no report.")
 
 
 def files_table(plan: Plan) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,8 @@ from pipeline.stream.validation import Part, is_learned, is_validation
 from pipeline.stream.weights import apply_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -55,6 +57,8 @@ class TrainingStream:
         workers: they build chunks beside this process; None builds them here.
         flat: by class, a factor besides, by bin of `training.flatten`, shape (n_bins,); empty without it.
         seed: of order, shuffle and augmentation; None for that of the analysis.
+        folder: where the ledger is left of an epoch that fails, as `failed/train_<name>.json`; None for nowhere.
+        name: of the training there.
     """
 
     analysis: Analysis
@@ -68,6 +72,8 @@ class TrainingStream:
     workers: Workers | None = None
     flat: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     seed: int | None = None
+    folder: Path | None = None
+    name: str = ""
     # The ledger of the last complete epoch of each part.
     ledgers: dict[Part, Any] = field(default_factory=dict)
     _checked: set[Range | str] = field(default_factory=set)
@@ -83,6 +89,14 @@ class TrainingStream:
     def counted(self, part: Part) -> dict[str, int]:
         """By dataset, the events that the last complete epoch held, from its ledger."""
         return {name: totals["selected"] for name, totals in self.ledgers[part]["datasets"].items()}
+
+    def counted_by_class(self, part: Part) -> dict[str, int]:
+        """By class, the events that the last complete epoch held."""
+        classes: dict[str, int] = {}
+        for dataset, n_events in self.counted(part).items():
+            name = str(self.analysis.class_of(dataset))
+            classes[name] = classes.get(name, 0) + n_events
+        return classes
 
     def sample(self) -> Tensors:
         """Inputs of some events, of whatever fold: what the tensors look like, without beginning an epoch.
@@ -128,17 +142,17 @@ class TrainingStream:
             seed=(self._seed, number),
             at_end=account,
         )
-        yield from map(self._finished, kept)  # a loop would hold the last batch
+        with ledger.kept(self.folder, f"train_{self.name}") if self.folder else nullcontext():
+            yield from map(self._finished, kept)  # a loop would hold the last batch
 
     def _finished(self, rows: Rows) -> Rows:
         """A batch as a model takes it, which may be much larger than what is kept."""
         return replace(rows, tensors=finished_all(self.analysis.inputs[self.inputs], rows.tensors))
 
-    def _pieces(
-        self, chunks: ReadAhead, ranges: Iterable[Range], epoch: int, wanted: Part, ledger: Ledger
-    ) -> Iterator[Piece]:
-        for part in ranges:
-            piece = self._piece(chunks.get(part), part.dataset, epoch, wanted)
+    def _pieces(self, chunks: ReadAhead, ranges: list[Range], epoch: int, wanted: Part, ledger: Ledger) -> Iterator[Piece]:
+        for part, chunk in ledger.each(ranges, map(chunks.get, ranges)):
+            piece = self._piece(chunk, part.dataset, epoch, wanted)
+            del chunk  # the piece knows what it needs of it
             yield piece
             ledger.done(part, n_selected=len(piece))
 

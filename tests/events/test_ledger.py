@@ -1,4 +1,5 @@
 import json
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -118,9 +119,12 @@ def test_totals_add_up_and_are_json():
         "planned": 3,
         "done": 2,
         "skipped": 1,
+        "failed": 0,
+        "not_done": 0,
         "entries_planned": 9,
         "entries_done": 6,
         "entries_skipped": 3,
+        "entries_failed": 0,
         "selected": 4,
     }
     assert (found["planned"], found["done"], found["skipped"]) == (4, 3, 1)
@@ -128,3 +132,46 @@ def test_totals_add_up_and_are_json():
         {"dataset": "tt", "path": "b.root", "reason": "b.root is damaged."},
         {"dataset": "tt", "path": "bad.root", "reason": "bad.root is empty (0 bytes)."},
     ]
+
+
+def failing_after(n_done):
+    """Results of ranges, the last of which is an error."""
+    yield from range(n_done)
+    raise InputError("b.root ends early.")
+
+
+@given(st.integers(0, 3))
+def test_a_range_fails_by_name_and_what_follows_is_not_done(n_done):
+    ledger = Ledger(plan_of())
+    results = ledger.each(PARTS, failing_after(n_done))
+    for part, _ in islice(results, n_done):
+        ledger.done(part, n_selected=0)
+    with pytest.raises(InputError, match=r"b\.root ends early"):
+        next(results)
+    found = ledger.to_json()
+    bad = PARTS[n_done]
+
+    assert (found["planned"], found["done"], found["failed"], found["not_done"]) == (4, n_done, 1, 3 - n_done)
+    assert found["planned"] == found["done"] + found["skipped"] + found["failed"] + found["not_done"]
+    assert found["entries_failed"] == bad.entries
+    assert found["failed_ranges"] == [
+        {
+            "dataset": bad.dataset,
+            "path": bad.path,
+            "entries": [bad.start, bad.stop],
+            "reason": "InputError: b.root ends early.",
+        }
+    ]
+
+
+def test_the_book_of_a_stage_that_fails_is_left_and_goes_when_it_succeeds(tmp_path):
+    ledger = all_done(Ledger(plan_of()), PARTS[:2])
+    with pytest.raises(PipelineError, match="2 of 4 planned ranges"), ledger.kept(tmp_path, "score_tt"):
+        ledger.close()
+    left = json.loads((tmp_path / "failed/score_tt.json").read_text(encoding="utf-8"))
+    assert left["error"].startswith("PipelineError: 2 of 4 planned ranges are not accounted for")
+    assert (left["done"], left["not_done"]) == (2, 2)
+
+    with Ledger(plan_of()).kept(tmp_path, "score_tt"):
+        pass
+    assert not list((tmp_path / "failed").iterdir())

@@ -49,6 +49,9 @@ class ToyStream:
     def counted(self, part):
         return self.n_events[part]
 
+    def counted_by_class(self, part):
+        return dict(self.n_events[part])
+
     def sample(self):
         return next(self.epoch(0, "validation")).tensors
 

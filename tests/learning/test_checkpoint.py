@@ -16,7 +16,7 @@ TRAINING = {
     "bdt": Training(batch_size=128, epochs=12, learning_rate=0.3, early_stopping={"patience": 5}),
 }
 LEDGERS = {"training": {"selected": 4000}}
-ROW = Epoch(1, 0.5, 0.25, 0.1, 4000)
+ROW = Epoch(1, 0.5, 0.25, 0.1, {"sig": 1000, "bkg": 3000})
 
 
 class KilledError(Exception):
@@ -74,7 +74,7 @@ def test_what_was_counted_comes_back_with_the_state(name, toy_stream, task, tmp_
 
     state = Checkpoint(path, "test").load()
     assert state.ledgers == stream.ledgers
-    assert [row.n_events for row in state.history] == [4000] * len(state.history)
+    assert [row.row()["n_events"] for row in state.history] == [4000] * len(state.history)
 
 
 def test_a_training_can_be_stopped_again_and_again(toy_stream, task, tmp_path):

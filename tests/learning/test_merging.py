@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from pipeline.events.ledger import Ledger
 from pipeline.learning.score import ScoredRange, Total
 from pipeline.scale.local import local_workers
 from pipeline.scale.ordered import ordered_map
@@ -58,7 +59,7 @@ def added(results, n_ranges, n_bins):
     tracemalloc.start()
     try:
         total = Total(Sink(), empty(n_bins), none(), None, Sink())
-        for _ in total.add_all(range(n_ranges), results):
+        for _ in total.add_all(Ledger.each(Sink(), range(n_ranges), results)):
             pass
         return total.histograms, tracemalloc.get_traced_memory()[1] / block_bytes(n_bins)
     finally:

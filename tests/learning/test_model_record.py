@@ -28,7 +28,7 @@ CONTENT = {
     "models": {"net": {"architecture": "dnn", "inputs": "all"}},
 }
 TRAINED = Trained(
-    history=(Epoch(1, 0.5, 0.4, 1e-3, 9), Epoch(2, 0.4, 0.5, 1e-3, 9)),
+    history=(Epoch(1, 0.5, 0.4, 1e-3, {"sig": 9}), Epoch(2, 0.4, 0.5, 1e-3, {"sig": 9})),
     best_epoch=1,
     n_parameters=10,
     events_seen={"hh": 5, "tt": 7},

@@ -72,6 +72,13 @@ def products(folder):
     return counted | {name: (folder / "results/toy" / name).read_text(encoding="utf-8") for name in PRODUCTS}
 
 
+def failed(folder, stage):
+    """The ledger that a failed stage has left: planned, done, failed and not done, and what failed."""
+    ledger = json.loads((folder / "results/toy/failed" / f"{stage}.json").read_text(encoding="utf-8"))
+    counts = tuple(ledger[key] for key in ("planned", "done", "failed", "not_done"))
+    return counts, [(part["path"], part["entries"]) for part in ledger["failed_ranges"]]
+
+
 def test_a_file_damaged_after_the_plan_is_named(toy):
     write(toy)
     run("plan")
@@ -80,6 +87,21 @@ def test_a_file_damaged_after_the_plan_is_named(toy):
     refused(run("summarise"), "error: s_2.root, entries 300 to 600 of dataset 's', cannot be read", "'summarise' again")
 
     assert not (toy / "results/toy/summary.json").exists()
+    # Two files of three ranges are done, and three ranges of a file and two of the next one are not, as one ends the stage.
+    assert failed(toy, "summarise") == ((15, 6, 1, 8), [("s_2.root", [300, 600])])
+
+
+def test_what_a_failed_stage_left_goes_when_it_succeeds(toy):
+    write(toy)
+    run("plan")
+    shutil.copy(toy / "s_2.root", toy / "whole.root")
+    damage(toy / "s_2.root")
+    assert run("summarise").exit_code == 2
+    shutil.move(toy / "whole.root", toy / "s_2.root")
+    for stage in STAGES:
+        assert run(*stage).exit_code == 0
+
+    assert not list((toy / "results/toy/failed").iterdir())
 
 
 def test_a_file_that_is_left_out_gives_the_results_of_never_having_listed_it(toy):
@@ -171,6 +193,23 @@ def test_a_file_damaged_after_the_summary_is_named_and_asks_for_a_new_one(toy):
     shutil.rmtree(toy / ".scratch")
 
     refused(run("train", "--model", "m", "--fold", "0"), "s_2.root, entries 300 to 600", "run 'summarise' again")
+
+    (planned, done, n_failed, n_left), ranges = failed(toy, "train_m_fold0")
+    assert (planned, n_failed) == (15, 1) == (done + n_failed + n_left, n_failed)
+    assert ranges == [("s_2.root", [300, 600])]
+
+
+def test_a_file_damaged_after_the_training_is_named_by_score(toy):
+    write(toy)
+    run("plan")
+    for stage in STAGES[:3]:
+        assert run(*stage).exit_code == 0
+    damage(toy / "s_2.root")
+    shutil.rmtree(toy / ".scratch")
+
+    refused(run("score", "--dataset", "s"), "s_2.root, entries 300 to 600")
+
+    assert failed(toy, "score_s") == ((12, 7, 1, 4), [("s_2.root", [300, 600])])
 
 
 def test_a_dataset_may_be_empty_in_a_fold_when_its_class_is_not(toy, make_nano):

@@ -1,5 +1,6 @@
 """The workflow as a user runs it: products, what is made again after an edit, and what is said about bad input."""
 
+import csv
 import json
 import re
 import time
@@ -100,6 +101,11 @@ def test_an_event_is_scored_once_by_the_model_that_has_not_seen_it(finished):
             summary = read(finished, "summary.json")["folds"][str(fold)]
             for dataset, seen in record["events_seen"].items():
                 assert seen == summary["training"]["0.2"][dataset]["n_events"]
+            with (finished.results / f"models/{model}/fold{fold}/history.csv").open(encoding="utf-8") as file:
+                epochs = list(csv.DictReader(file))
+            for dataset, seen in record["events_seen"].items():  # each is a class of its own
+                assert {row[f"n_events_{analysis.class_of(dataset)}"] for row in epochs} == {str(seen)}
+            assert {row["n_events"] for row in epochs} == {str(sum(record["events_seen"].values()))}
             cost = json.loads((finished.results / f"models/{model}/fold{fold}/cost.json").read_text(encoding="utf-8"))
             assert cost["n_parameters"] == record["n_parameters"] > 0
             assert cost["train_seconds"] > 0
