@@ -12,6 +12,8 @@ from tests.workflow.conftest import copy_project
 FILES, MORE_FILES = 1, 4
 EVENTS_PER_FILE = 50_000
 CEILING_MB = 1500
+# Of a scoring job, for many of them to fit on one machine.
+SCORE_MB = 400
 GROWTH, NOISE_MB = 1.05, 8
 
 
@@ -77,4 +79,4 @@ def peak_of(folder, stage, *arguments):
 @pytest.mark.parametrize("stage", ["summarise", "train dnn", "train bdt", "score"])
 def test_four_times_the_files_need_no_more_memory(stage, peaks):
     assert peaks[MORE_FILES][stage] <= GROWTH * peaks[FILES][stage] + NOISE_MB, peaks
-    assert peaks[MORE_FILES][stage] < CEILING_MB, peaks
+    assert peaks[MORE_FILES][stage] < (SCORE_MB if stage == "score" else CEILING_MB), peaks
