@@ -237,6 +237,17 @@ def test_a_pool_keeps_the_files_used_last():
     assert files.get("https://b") is not second
 
 
+def test_what_is_known_of_a_closed_file_is_gone():
+    files = FilePool(1, Closing)
+    first = files.get("https://a")
+    first.itself = first
+    gone = weakref.ref(first)
+    del first
+    files.get("https://b")
+
+    assert gone() is None
+
+
 def test_a_pool_closes_all_at_its_end():
     files = FilePool(5, Closing)
     opened = [files.get(f"https://{i}") for i in range(4)]
