@@ -124,6 +124,11 @@ def training_threads(wildcards):
     return ANALYSES[wildcards.analysis].training_of(wildcards.model).threads
 
 
+def training_memory_mb(wildcards):
+    """The buffer that the configuration asks for, beside what a network and the process that reads for it take."""
+    return 1300 + round(ANALYSES[wildcards.analysis].training_of(wildcards.model).shuffle_buffer_mb)
+
+
 def simulate_settings(wildcards):
     """What a simulated file depends on, beside the code and its card."""
     analysis, index = ANALYSES[wildcards.analysis], int(wildcards.index)

@@ -14,7 +14,7 @@ rule train:
         "../envs/nanoloom.yaml"
     threads: training_threads
     resources:
-        mem_mb=1500,
+        mem_mb=training_memory_mb,
         disk_mb=4000,
         runtime=480,
         readers=1,

@@ -21,7 +21,7 @@ rule tune:
         "../envs/nanoloom.yaml"
     threads: training_threads
     resources:
-        mem_mb=1500,
+        mem_mb=training_memory_mb,
         disk_mb=4000,
         runtime=480,
         trials=1,

@@ -1,6 +1,7 @@
 import gc
 import os
 import warnings
+import weakref
 from dataclasses import replace
 
 import awkward as ak

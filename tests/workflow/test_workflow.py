@@ -170,6 +170,20 @@ def test_an_edit_makes_again_what_depends_on_it_and_nothing_else(path, old, new,
         (finished.folder / path).write_text(before, encoding="utf-8")
 
 
+def test_a_training_asks_for_the_memory_of_its_buffer(finished):
+    before = (finished.folder / YAML).read_text(encoding="utf-8")
+    try:
+        (indent,) = re.findall(r"^( +)batch_size: 32$", before, flags=re.MULTILINE)
+        finished.edit(YAML, "batch_size: 32\n", f"batch_size: 32\n{indent}shuffle_buffer_mb: 2000\n")
+        output = finished.snakemake("--cores", "1", "--dry-run", "--forcerun", "train")
+    finally:
+        (finished.folder / YAML).write_text(before, encoding="utf-8")
+    asked = dict(re.findall(r"model=(\w+), fold=0\n +resources: .*?mem_mb=(\d+)", output))
+
+    # 256 MB without a number.
+    assert asked == {"dnn_phi": "3300", "bdt_phi": "1556"}
+
+
 def test_a_larger_size_makes_again_only_the_last_file_of_each_dataset(finished):
     # 1600 and 800 events become 1600 and 1040.
     assert remade(finished, "size=1.1") == {*simulated("hh_bbww", 1), *simulated("tt_dilep", 1), *PLANNED}
