@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import getpass
 import json
 import os
@@ -11,6 +12,7 @@ import shlex
 import socket
 import sys
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -99,7 +101,7 @@ def claim(analyses: Iterable[str], arguments: Sequence[str] | None = None, *, ro
     """Write down that this process makes the products of *analyses*, until it ends.
 
     A process that only looks, as in a dry run, claims nothing. One that is to unlock the folder forgets what has ended.
-    If two start at the same moment, Snakemake's own lock decides.
+    If two start at the same moment, one waits until the other has claimed; on a disk without locks, Snakemake's own decides.
 
     Args:
         analyses: their names.
@@ -130,18 +132,30 @@ def is_locked(root: str | Path = ".") -> bool:
 
 def _claim(analysis: str, root: Path, command: str) -> None:
     path = root / CLAIMS / f"{analysis}.json"
-    holder, mine = _read(path), _this_process(command)
-    if holder is not None:
-        _refuse(analysis, holder, locked=is_locked(root))
-    path.unlink(missing_ok=True)
+    mine = _this_process(command)
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        # "x": if two come to this line together, one of them finds the file of the other.
-        with path.open("x", encoding="utf-8") as file:
-            json.dump(asdict(mine), file)
-    except FileExistsError:
-        raise PipelineError(f"Analysis {analysis!r} was claimed by another run at the same moment. Start again.") from None
+    with _one_at_a_time(path.parent):
+        holder = _read(path)
+        if holder is not None:
+            _refuse(analysis, holder, locked=is_locked(root))
+        path.unlink(missing_ok=True)
+        try:
+            # "x": if two come to this line together on a disk without locks, one of them finds the file of the other.
+            with path.open("x", encoding="utf-8") as file:
+                json.dump(asdict(mine), file)
+        except FileExistsError:
+            told = f"Analysis {analysis!r} was claimed by another run at the same moment. Start again."
+            raise PipelineError(told) from None
     atexit.register(_release, path.resolve(), mine)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Wait until no other process is here: between reading a claim and writing one, it could be written by another."""
+    with (folder / ".lock").open("a", encoding="utf-8") as file:
+        with suppress(OSError):  # there are file systems without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _refuse(analysis: str, holder: Run, *, locked: bool) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 
 import pytest
@@ -71,6 +72,36 @@ def test_who_is_running_is_refused_and_named(tmp_path, held, other):
     )
     assert f"`kill {other.pid}`" in str(error.value)
     assert runs(tmp_path)["toy"].process == other.pid
+
+
+def test_of_many_that_start_at_the_same_moment_one_has_it(tmp_path):
+    """Each waits for the word to go, and then for the end of all, so that no claim goes before the last one has come."""
+    code = f"""
+import sys
+from pipeline.errors import PipelineError
+from pipeline.running import claim
+print("ready", flush=True)
+input()
+try:
+    claim(["toy"], {RUN}, root=sys.argv[1])
+    print("mine", flush=True)
+except PipelineError as error:
+    print(error, flush=True)
+input()
+"""
+    command = [sys.executable, "-c", code, tmp_path]
+    with ExitStack() as stack:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+        started = [stack.enter_context(subprocess.Popen(command, **pipes)) for _ in range(8)]
+        assert [process.stdout.readline() for process in started] == ["ready\n"] * 8
+        for process in started:
+            process.stdin.write("go\n")
+        answers = [process.stdout.readline() for process in started]
+        for process in started:
+            process.stdin.write("end\n")
+    (winner,) = [process.pid for process, answer in zip(started, answers, strict=True) if answer == "mine\n"]
+
+    assert sum(f"is being run in this folder by process {winner} " in answer for answer in answers) == 7
 
 
 def test_another_analysis_may_run_beside_it(tmp_path, held, other):

@@ -20,6 +20,8 @@ from pipeline.workflow import load_analyses
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from pipeline.running import Run
+
 # A start that was refused, or that had nothing to do, leaves a log as well.
 MOST_LOGS = 50
 # A pool needs a moment to find a machine; a person who asks after a minute wants to know that it has not.
@@ -92,7 +94,7 @@ def explain(root: Path = Path(), *, logs: Path = Path("logs"), now: datetime | N
     newest = list(_newest(root))
     if not newest:
         return Explanation("Nothing has run here: there is no .snakemake/log. Type snakemake --cores N.")
-    alive = [str(run) for run in dict.fromkeys(runs(root).values()) if run.state != "ended"]
+    alive = [_told(run) for run in dict.fromkeys(runs(root).values()) if run.state != "ended"]
     run = next(filter(_counts, newest), newest[0])
     failures = (
         *_refusals(newest, root),
@@ -242,6 +244,15 @@ def _outputs(root: Path, logs: Path, cluster: str) -> list[Path]:
     folders = (root / ".snakemake/htcondor", root / logs / "htcondor", root / ".snakemake/slurm_logs", root / logs / "slurm")
     patterns = (f"*/*_{cluster}.err", f"*/*_{cluster}.out", f"**/{cluster}.log")
     return [path for folder in folders for pattern in patterns for path in sorted(folder.glob(pattern))]
+
+
+def _told(run: Run) -> str:
+    if run.state == "running":
+        return str(run)
+    return (
+        f"{run}, which cannot be seen from this machine: if it is gone there, the jobs that it had begun are gone as well;"
+        " then type snakemake --unlock"
+    )
 
 
 def _summary(run: RunLog, failures: Iterable[Failure], alive: list[str]) -> str:

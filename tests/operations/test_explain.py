@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipeline.operations.explain import explain
-from pipeline.running import runs
+from pipeline.running import CLAIMS, Run, runs
 from tests.operations.test_run_log import GROUP
 from tests.toy_analysis import make_toy, write_toy
 from tests.workflow.conftest import copy_project
@@ -60,6 +61,19 @@ def test_after_a_good_run_nothing_has_failed_whatever_came_before(last, folder):
 
     assert explanation.failures == ()
     assert explanation.summary.startswith("Nothing has failed. Last run: 2026-11-21 07:5")
+
+
+def test_of_a_run_on_another_machine_it_says_that_it_cannot_be_seen(folder):
+    root = folder("snakemake_killed")
+    run = Run(7, "1", "elsewhere-1", "lxplus901", "alice", "2026-11-21 07:53:46", "snakemake --cores 2")
+    path = root / CLAIMS / "toy.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(asdict(run)), encoding="utf-8")
+
+    summary = explain(root, now=NOW).summary
+
+    assert "process 7 of alice on lxplus901" in summary
+    assert "cannot be seen from this machine: if it is gone there, the jobs that it had begun are gone as well" in summary
 
 
 def test_a_failed_job_is_told_with_its_last_words_and_its_range(folder):
