@@ -57,10 +57,11 @@ def _first_that_opens(replicas: list[str], sites: Sites) -> Any:
     if len(replicas) == 1:
         raise problems[0]
     untried = replicas[len(problems) :]
+    passing = [one for place, one in zip(replicas, problems, strict=False) if is_transient(place, one)]
     raise InputError(
         f"None of the {len(replicas)} replicas can be used: {' '.join(map(str, problems))}"
         f"{' Not tried yet: ' + ', '.join(untried) + '.' if untried else ''}"
-    ) from next((problem for problem in problems if is_transient(replicas[0], problem)), problems[-1])
+    ) from (passing or problems)[-1]
 
 
 def _open(path: str) -> Any:

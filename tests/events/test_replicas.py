@@ -95,3 +95,23 @@ def test_a_local_copy_is_read_before_a_url(make_nano, tmp_path):
     path = str(make_nano(tmp_path / "a.root"))
     with open_root(joined([path, A])) as file:
         assert file.file.file_path == path
+
+
+def test_what_may_pass_of_one_replica_is_tried_again_whatever_the_first_is(tmp_path, monkeypatch):
+    """A local copy that is gone will be gone next time, and who is refused will be; the server that was late may answer."""
+    tried = []
+
+    def late(path):
+        tried.append(path)
+        if "://" not in path:
+            raise InputError(f"No file {path}.") from FileNotFoundError(2, "no such file")
+        if path == C:
+            raise InputError(f"{path} does not answer.") from TimeoutError("late")
+        raise InputError(f"{path} refuses.") from PermissionError(13, "no ticket")
+
+    monkeypatch.setattr("pipeline.events.opening._open", late)
+    gone = str(tmp_path / "gone.root")
+    with pytest.raises(InputError, match="None of the 3 replicas can be used"):
+        open_root(joined([gone, C, B]), sites=Sites())
+
+    assert tried.count(C) == 3
