@@ -8,6 +8,8 @@ SIZE ?= 1
 ANALYSES ?= hh_bbww,dimuon
 # no: without learning curves and without further trainings of the same model, for a quick look.
 STUDIES ?= yes
+# At most so many for each training, to see that all works; as the analyses say where it is empty.
+EPOCHS ?=
 READY := .venv/.ready
 RUN := . .venv/bin/activate &&
 
@@ -21,7 +23,7 @@ help:
 	@echo "make demo-htcondor   hh_bbww at small size on a real HTCondor pool of this machine, compared with a local run (root, Debian)"
 
 run: $(READY)
-	$(RUN) NANOLOOM_STUDIES=$(STUDIES) snakemake --cores $(CORES) --workflow-profile snakemake/profiles/local --config size=$(SIZE) analyses=$(ANALYSES)
+	$(RUN) NANOLOOM_STUDIES=$(STUDIES) NANOLOOM_EPOCHS=$(EPOCHS) snakemake --cores $(CORES) --workflow-profile snakemake/profiles/local --config size=$(SIZE) analyses=$(ANALYSES)
 
 test: $(READY)
 	$(RUN) python -m pytest -m "not slow" $(ARGS)

@@ -21,13 +21,13 @@ from pipeline.inputs import Collection as Collection  # the records of other mod
 from pipeline.inputs import Image as Image
 from pipeline.inputs import Sequence as Sequence
 from pipeline.inputs import Tree as Tree
+from pipeline.quick_look import quick_look
 from pipeline.sections import Count, Fraction
 from pipeline.sections import Name as Name
 from pipeline.sections import Observable as Observable
 from pipeline.sections import Positive as Positive
 from pipeline.sections import Section as Section
 from pipeline.sizes import LearningCurve, with_sizes
-from pipeline.studies import without_studies
 from pipeline.tuning import Domain, Tune
 from pipeline.yaml_reader import read_yaml
 
@@ -388,7 +388,8 @@ def load_analysis(path: str | Path) -> Analysis:
     if "name" in content:
         raise InputError(f"{path}: name: is no key of this section. An analysis is called as its file. Remove it.")
     try:
-        return Analysis.model_validate({"name": path.stem, **without_studies(content)})
+        content = quick_look(content, usual_epochs=Training.model_fields["epochs"].default)
+        return Analysis.model_validate({"name": path.stem, **content})
     except ValidationError as error:
         raise InputError(f"{path}: {_sentences(error, Analysis)}") from error
 
