@@ -15,7 +15,8 @@ from pipeline.errors import InputError
 from pipeline.events.planning import make_plan
 from pipeline.events.pool import pool
 from pipeline.events.reading import UnreadableError
-from pipeline.learning.summarise import read_range, summarise
+from pipeline.learning.range_summary import read_range
+from pipeline.learning.summarise import summarise
 from pipeline.statistics.hashing import fold_of
 from pipeline.stream.cache import ChunkCache
 from pipeline.stream.chunk import build_chunk

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pipeline.config import Analysis
 from pipeline.errors import InputError
 from pipeline.events.plan import DatasetPlan, Plan, PlannedFile
-from pipeline.learning.summarise import ExactCounts
+from pipeline.learning.range_summary import ExactCounts
 from pipeline.statistics.sums import exact_sum
 from pipeline.stream.flattening import FlatBins
 from pipeline.stream.model_weights import model_weights
