@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PipelineError
@@ -84,9 +85,22 @@ def _cluster(count: int) -> Any:
             memory_limit=0,
             # What matters comes as an error of this stage; dask's own tracebacks of a lost connection only hide it.
             silence_logs=50,
+            **_encrypted(),
         )
     except RuntimeError as error:
         raise PipelineError(
             f"The {count} workers on this machine have not started: {error} Expected processes that stay."
             " Run the stage again; if it happens again, use fewer workers, or --scale sync, which shows what ends them."
         ) from error
+
+
+def _encrypted() -> dict[str, Any]:
+    """With keys that other users of this machine have not, who else could have the scheduler run their code as you.
+
+    Only where cryptography is installed, which makes them; 6 ms more for each range.
+    """
+    if find_spec("cryptography") is None:
+        return {}
+    from distributed.security import Security
+
+    return {"security": Security.temporary(), "protocol": "tls://"}

@@ -95,6 +95,23 @@ def test_summarise_and_score_make_the_same_products_as_in_one_process(condor_poo
     assert not list((toy / ".scratch/htcondor-workers").iterdir())
 
 
+def test_workers_on_this_machine_let_nobody_in_without_the_keys_of_the_stage(condor_pool, slow_toy):
+    """Here cryptography is installed."""
+    started = condor_pool.start(*stage("summarise", "--scale", "local", "--workers", "2"), cwd=slow_toy)
+    try:
+        wait_for(lambda: (slow_toy / "begun").exists())
+        family = [psutil.Process(started.pid), *psutil.Process(started.pid).children(recursive=True)]
+        listening = [c.laddr for process in family for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+        pages = {port for port in {address.port for address in listening} if answer_to_plain(port).startswith(b"HTTP")}
+
+        assert {address.ip for address in listening} == {"127.0.0.1"}
+        for port in {address.port for address in listening} - pages:
+            assert answer_to_plain(port) == b""
+            assert answer_without_certificate(port) == "refused"
+    finally:
+        kill(started)
+
+
 def test_beyond_loopback_everything_is_encrypted_by_credentials_of_the_user_alone(running, slow_toy):
     wait_for(lambda: all(ports_beyond_loopback(worker) for worker in workers_in(slow_toy)))
     (credentials,) = (slow_toy / ".scratch/htcondor-workers").iterdir()

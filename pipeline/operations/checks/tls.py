@@ -1,4 +1,4 @@
-"""Can dask speak TLS, as it has to beyond this machine?"""
+"""Can dask speak TLS, as it has to beyond this machine, and on this one where it has other users?"""
 
 from __future__ import annotations
 
@@ -21,5 +21,7 @@ def check(machine: Machine, *, has_cryptography: bool | None = None) -> Iterator
         yield ok("TLS of dask", ssl.OPENSSL_VERSION)
     else:
         yield warning(
-            "TLS of dask", "no workers beyond this machine: cryptography is not installed", "pip install cryptography"
+            "TLS of dask",
+            "cryptography is not installed: no workers beyond this machine, and other users of it can reach those on it",
+            "pip install cryptography",
         )
