@@ -7,9 +7,9 @@ SIZE ?= 1
 # Names of files in config/, separated by commas; an empty one for all of them.
 ANALYSES ?= hh_bbww,dimuon
 # no: without learning curves and without further trainings of the same model, for a quick look.
-STUDIES ?= yes
+STUDIES ?= $(or $(NANOLOOM_STUDIES),yes)
 # At most so many for each training, to see that all works; as the analyses say where it is empty.
-EPOCHS ?=
+EPOCHS ?= $(NANOLOOM_EPOCHS)
 READY := .venv/.ready
 RUN := . .venv/bin/activate &&
 

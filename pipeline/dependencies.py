@@ -139,7 +139,7 @@ def train_settings(analysis: Analysis, model: str) -> str:
             analysis.seed,
             analysis.folds,
             _selection(analysis),
-            _ordered(_dump(analysis.task, without=set(analysis.task.evaluated))),
+            _ordered(_dump(analysis.task, without=dict(analysis.task.evaluated))),
             _datasets(analysis, analysis.trained_datasets(), without={"repeated_events"}),
             _inputs(analysis)[list(analysis.inputs).index(entry.inputs)],
             _dump(entry, without=TEXT | {"training"}),
@@ -221,7 +221,7 @@ def _selection(analysis: Analysis) -> list[Any]:
     return [analysis.selection, [code_digest(file.resolve()) for file in files]]
 
 
-def _dump(record: BaseModel, *, without: set[str] | None = None) -> dict[str, Any]:
+def _dump(record: BaseModel, *, without: set[str] | dict[str, Any] | None = None) -> dict[str, Any]:
     return record.model_dump(mode="json", exclude=without)
 
 

@@ -45,10 +45,16 @@ def _without_studies(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_epochs(content: dict[str, Any], most: int, usual: int) -> dict[str, Any]:
-    """With at most so many `epochs` in the common training and in that of each model."""
-    common, models = content.get("training", {}), content.get("models")
+    """With at most so many `epochs` in the common training, in that of each model, and for the first trials of a search."""
+    common, models, tune = content.get("training", {}), content.get("models"), content.get("tune")
+    content = dict(content)
     if isinstance(common, dict):
-        content = {**content, "training": _at_most({"epochs": usual, **common}, most)}
+        content["training"] = _at_most({"epochs": usual, **common}, most)
+    if isinstance(tune, dict):
+        content["tune"] = {
+            name: _at_most(search, most, "min_epochs") if isinstance(search, dict) else search
+            for name, search in tune.items()
+        }
     if isinstance(models, dict):
         content["models"] = {
             name: {**model, "training": _at_most(model["training"], most)}
@@ -59,6 +65,6 @@ def _with_epochs(content: dict[str, Any], most: int, usual: int) -> dict[str, An
     return content
 
 
-def _at_most(training: dict[str, Any], most: int) -> dict[str, Any]:
-    epochs = training.get("epochs")
-    return {**training, "epochs": min(epochs, most)} if isinstance(epochs, int) else training
+def _at_most(section: dict[str, Any], most: int, key: str = "epochs") -> dict[str, Any]:
+    epochs = section.get(key)
+    return {**section, key: min(epochs, most)} if isinstance(epochs, int) else section

@@ -402,13 +402,20 @@ def test_an_edit_of_a_regression_makes_exactly_these_stages_again(path, expected
         ({"efficiency": {"delta_r": 0.2}}, False),
         ({"against": {}}, False),
         ({"costs": "events"}, False),
+        ({"on_shell": []}, False),
+        ({"assignment": {"top_mass_gev": 170}}, False),
+        ({"assignment": {"weight": 2.0}}, True),
+        ({"objects": {"top_had": {"mass_gev": 172.5, "label": "top"}}}, False),
+        ({"objects": {"top_had": {"mass_gev": 173.0}}}, True),
         ({"augment": []}, True),
     ],
-    ids=["reference", "efficiency", "against", "costs", "augment"],
+    ids=str,
 )
 def test_what_is_only_evaluated_trains_nothing_again(section, trains, pytestconfig):
     ttbar = load_analysis(pytestconfig.rootpath / "config/ttbar.yaml")
-    other = ttbar.model_copy(update={"task": type(ttbar.task).model_validate({**ttbar.task.model_dump(), **section})})
+    task = ttbar.task.model_dump()
+    changed = {key: {**task[key], **value} if isinstance(value, dict) and value else value for key, value in section.items()}
+    other = ttbar.model_copy(update={"task": type(ttbar.task).model_validate({**task, **changed})})
 
     assert (train_settings(ttbar, "chi2_tuned") != train_settings(other, "chi2_tuned")) == trains
     assert evaluate_settings(ttbar) != evaluate_settings(other)

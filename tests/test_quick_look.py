@@ -63,6 +63,14 @@ def test_epochs_of_the_common_training_are_shortened(path, monkeypatch):
     assert epochs(load_analysis(path)) == {"m": 7, "short": 3, "long": 7}
 
 
+def test_a_search_may_still_begin(path, monkeypatch):
+    monkeypatch.setenv(EPOCHS, "2")
+    search = {"m": {"search": {"training.learning_rate": {"uniform": [0.1, 0.2]}}, "min_epochs": 9}}
+    path.write_text(yaml.safe_dump({**ANALYSIS, **FURTHER, "tune": search}), encoding="utf-8")
+
+    assert load_analysis(path).tune["m"].min_epochs == 2
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
 def test_what_is_no_number_of_epochs_is_told(path, monkeypatch, value):
     monkeypatch.setenv(EPOCHS, value)

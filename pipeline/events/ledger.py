@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -12,7 +12,7 @@ from pipeline.events.listing import listed
 from pipeline.files import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pipeline.events.plan import DatasetPlan, Plan, Range
@@ -82,51 +82,32 @@ class Ledger:
             InputError: the file is one of data, or one more than is allowed.
             PipelineError: *error* itself, if no file may be skipped.
         """
-        try:
-            self._check_may_skip(part, error)
-        except PipelineError as refused:
-            self.fail(part, refused)
-            raise
+        self._check_may_skip(part, error)
         for other in self._of(part.dataset).ranges():
             if other.path == part.path:
                 self._enter(other, Entry("skipped"))
         self._unreadable[part.path] = str(error)
 
-    def fail(self, part: Range, error: Exception) -> None:
-        """Enter that the stage ends at *part*, because of *error*."""
-        self._enter(part, Entry("failed", reason=f"{type(error).__name__}: {error}"))
+    @contextmanager
+    def at(self, part: Range) -> Iterator[None]:
+        """Where there is an error inside, *part* has failed, whatever was entered of it before; the error goes on."""
+        try:
+            yield
+        except Exception as error:
+            self._entries[part] = Entry("failed", reason=f"{type(error).__name__}: {error}")
+            raise
 
     def each(self, parts: Iterable[Range], results: Iterable[Result]) -> Iterator[tuple[Range, Result]]:
-        """Each of *parts* with its result, which is not held here while the next one is made.
+        """Each of *parts* with its result, which is held by who takes it alone.
 
         Raises:
             Exception: the first error among *results*; its range has failed then.
         """
         made = iter(results)
         for part in parts:
-            try:
-                found = next(made)
-            except Exception as error:
-                self.fail(part, error)
-                raise
-            yield part, found
-            del found
-
-    @contextmanager
-    def kept(self, folder: Path, stage: str) -> Iterator[None]:
-        """Where the stage fails inside, write `failed/<stage>.json` in *folder*: what had become of the ranges by then.
-
-        What an earlier attempt left there goes away.
-        """
-        path = folder / "failed" / f"{stage}.json"
-        path.unlink(missing_ok=True)
-        try:
-            yield
-        except Exception as error:
-            totals = self.to_json()
-            write_json(path, {"error": f"{type(error).__name__}: {error}", **totals})
-            logger.warning("%d of %d ranges were done: see %s.", totals["done"], totals["planned"], path)
-            raise
+            with self.at(part):
+                found = [next(made)]
+            yield part, found.pop()
 
     def close(self) -> None:
         """See that every planned range is accounted for.
@@ -209,6 +190,29 @@ class Ledger:
             **{f"entries_{state}": sum(part.entries for part in ranges[state]) for state in _STATES},
             "selected": sum(entry.n_selected for entry in entries.values()),
         }
+
+
+@contextmanager
+def left_by_failure(folder: Path, stage: str, content: Callable[[], Mapping[str, Any]]) -> Iterator[None]:
+    """Where the stage fails inside, write `failed/<stage>.json` in *folder*; what an earlier attempt left there goes away.
+
+    Args:
+        folder: of the results of an analysis.
+        stage: with what it is for, such as `score_tt`.
+        content: gives what had become of the ranges by then.
+    """
+    path = folder / "failed" / f"{stage}.json"
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+    try:
+        yield
+    except Exception as error:
+        try:
+            write_json(path, {"error": f"{type(error).__name__}: {error}", **content()})
+            logger.warning("What had become of the ranges by then is in %s.", path)
+        except (OSError, PipelineError) as unwritten:
+            logger.warning("%s cannot be written: %s", path, unwritten)
+        raise
 
 
 _STATES: tuple[State, ...] = ("done", "skipped", "failed")

@@ -6,6 +6,7 @@ import gc
 import os
 import threading
 from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,7 @@ class FilePool:
         self._files.move_to_end(key)
         while len(self._files) > self._most:
             self._files.popitem(last=False)[1].close()
-            # What uproot knows of a file refers to itself: 1 MB a file would stay until Python looks for such. 16 ms.
-            gc.collect()
+            _forget()
         return self._files[key]
 
     def drop(self, path: str) -> None:
@@ -67,6 +67,19 @@ def _state(path: str) -> tuple[int, ...]:
         return ()
     found = Path(path).stat()
     return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _forget() -> None:
+    """Let go of what uproot knew of a closed file, 1 MB: it refers to itself, and stays until Python looks for such."""
+    _keep_what_is_there()
+    gc.collect()
+
+
+@cache
+def _keep_what_is_there() -> None:
+    """Once, for Python not to look each time through all that TensorFlow and others have made, which takes up to 0.3 s."""
+    gc.collect()
+    gc.freeze()
 
 
 class _PoolOfThread(threading.local):

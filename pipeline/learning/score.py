@@ -11,7 +11,7 @@ import awkward as ak
 import numpy as np
 
 from pipeline.datasets import get_dataset
-from pipeline.events.ledger import Ledger
+from pipeline.events.ledger import Ledger, left_by_failure
 from pipeline.events.reading import reading
 from pipeline.files import read_json, write_json
 from pipeline.learning.building import outputs_of
@@ -217,7 +217,8 @@ class Total:
     def add_all(self, results: Iterable[tuple[Range, ScoredRange]]) -> Iterator[Range]:
         """Add *results*, whose ranges are handed on; no result is held while the next one is made."""
         for part, result in results:
-            self.add(part, result)
+            with self.ledger.at(part):
+                self.add(part, result)
             del result
             yield part
 
@@ -249,31 +250,32 @@ def score(
         InputError: a model is missing or does not fit the analysis, or a file cannot be read.
     """
     get_dataset(analysis, dataset)
-    for model in analysis.models:
-        for fold in range(analysis.folds):
-            read_record(analysis, model, fold, folder / "models" / model / f"fold{fold}")
-    ranges = plan.ranges([dataset])
     ledger = Ledger(plan, [dataset])
-    quantum = typical_weight(plan, dataset)
-    histograms = DatasetHistograms.for_analysis(analysis, quantum)
-    pictures = empty_pictures(analysis, quantum)
-    counts = analysis.task.counts_for(analysis, dataset, quantum) if analysis.models else None
-    with FriendTree(folder / "scores" / f"{dataset}.root") as tree, ledger.kept(folder, f"score_{dataset}"):
-        scorer = Scorer(analysis, folder, quantum, processor_digest(analysis))
-        total = Total(tree, histograms, pictures, counts, ledger)
-        for part in total.add_all(ledger.each(ranges, ordered_map(scorer.steps, ranges, workers=workers))):
-            progress(part)
-        ledger.close()
-    histograms.check_resolution(dataset)
-    histograms.save(folder / "histograms" / f"{dataset}.npz")
-    pictures.save(folder / "pictures" / f"{dataset}.npz")
-    write_dataset_histograms(folder / "histograms" / f"{dataset}.root", histograms, counts)
-    evaluation = folder / "evaluations" / f"{dataset}.npz"
-    if counts is None:
-        save_arrays(evaluation, {})  # so that the product is there for every analysis
-    else:
-        counts.save(evaluation)
-    write_json(folder / "scores" / f"{dataset}.ledger.json", ledger.to_json())
+    with left_by_failure(folder, f"score_{dataset}", ledger.to_json):
+        for model in analysis.models:
+            for fold in range(analysis.folds):
+                read_record(analysis, model, fold, folder / "models" / model / f"fold{fold}")
+        ranges = plan.ranges([dataset])
+        quantum = typical_weight(plan, dataset)
+        histograms = DatasetHistograms.for_analysis(analysis, quantum)
+        pictures = empty_pictures(analysis, quantum)
+        counts = analysis.task.counts_for(analysis, dataset, quantum) if analysis.models else None
+        with FriendTree(folder / "scores" / f"{dataset}.root") as tree:
+            scorer = Scorer(analysis, folder, quantum, processor_digest(analysis))
+            total = Total(tree, histograms, pictures, counts, ledger)
+            for part in total.add_all(ledger.each(ranges, ordered_map(scorer.steps, ranges, workers=workers))):
+                progress(part)
+            ledger.close()
+        histograms.check_resolution(dataset)
+        histograms.save(folder / "histograms" / f"{dataset}.npz")
+        pictures.save(folder / "pictures" / f"{dataset}.npz")
+        write_dataset_histograms(folder / "histograms" / f"{dataset}.root", histograms, counts)
+        evaluation = folder / "evaluations" / f"{dataset}.npz"
+        if counts is None:
+            save_arrays(evaluation, {})  # so that the product is there for every analysis
+        else:
+            counts.save(evaluation)
+        write_json(folder / "scores" / f"{dataset}.ledger.json", ledger.to_json())
 
 
 def typical_weight(plan: Plan, dataset: str) -> Quantum:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import InputError
 from pipeline.events.copies import CopyFinder, compared, warn_of_copies
 from pipeline.events.duplicates import DuplicateFinder
-from pipeline.events.ledger import Ledger
+from pipeline.events.ledger import Ledger, left_by_failure
 from pipeline.events.planning import empty_datasets
 from pipeline.events.reading import UnreadableError
 from pipeline.files import write_json
@@ -80,33 +80,33 @@ def summarise(
             files cannot be read than may be skipped; names what and where.
     """
     ledger = Ledger(plan)
-    found: dict[str, DatasetSummary] = {name: DatasetSummary() for name in analysis.datasets}
-    keep = [name for name, dataset in analysis.datasets.items() if dataset.repeated_events == "keep"]
-    with (
-        DuplicateFinder(plan, partial(_ids_of, analysis), keep=keep) as finder,
-        CopyFinder(plan, compared(analysis)) as copies,
-        ledger.kept(Path(out).parent, "summarise"),
-    ):
-        for dataset, file in _files(ChunkMaker.of(analysis, scratch or usual_cache()), plan, ledger, workers, progress):
-            found[dataset] += file.summary
-            for part, keys in file.keys.items():
-                finder.add(part, keys)
-            for part, contents in file.contents.items():
-                copies.add(part, contents)
-        ledger.close()
-        _check_left(plan.without(ledger.unreadable))
-        _check_selected(analysis, found)
-        repeated, identical = finder.check(), copies.found()
-    warn_of_copies(analysis, identical)
-    content = summary_to_json(analysis, found) | {
-        "plan": plan.digest,
-        "made_for": made_for(analysis),
-        "repeated_events": repeated,
-        "identical_events": [asdict(one) for one in identical],
-        "ledger": ledger.to_json(),
-    }
-    check_trainings(analysis, plan.without(ledger.unreadable), Summary(content))
-    write_json(out, content)
+    with left_by_failure(Path(out).parent, "summarise", ledger.to_json):
+        found: dict[str, DatasetSummary] = {name: DatasetSummary() for name in analysis.datasets}
+        keep = [name for name, dataset in analysis.datasets.items() if dataset.repeated_events == "keep"]
+        with (
+            DuplicateFinder(plan, partial(_ids_of, analysis), keep=keep) as finder,
+            CopyFinder(plan, compared(analysis)) as copies,
+        ):
+            for dataset, file in _files(ChunkMaker.of(analysis, scratch or usual_cache()), plan, ledger, workers, progress):
+                found[dataset] += file.summary
+                for part, keys in file.keys.items():
+                    finder.add(part, keys)
+                for part, contents in file.contents.items():
+                    copies.add(part, contents)
+            ledger.close()
+            _check_left(plan.without(ledger.unreadable))
+            _check_selected(analysis, found)
+            repeated, identical = finder.check(), copies.found()
+        warn_of_copies(analysis, identical)
+        content = summary_to_json(analysis, found) | {
+            "plan": plan.digest,
+            "made_for": made_for(analysis),
+            "repeated_events": repeated,
+            "identical_events": [asdict(one) for one in identical],
+            "ledger": ledger.to_json(),
+        }
+        check_trainings(analysis, plan.without(ledger.unreadable), Summary(content))
+        write_json(out, content)
 
 
 def _files(
@@ -131,15 +131,17 @@ def _whole_file(
         progress(part)
         if file is None:
             continue
-        if isinstance(found, UnreadableError):
-            ledger.skip_file(part, found)
-            logger.warning("%s: %s Its file is skipped, as allowed.", part.dataset, found)
-            file = None
-        else:
-            file.add(part, found)
-            n_events[part] = found.summary.cutflow.cuts[0].n_events
+        with ledger.at(part):
+            if isinstance(found, UnreadableError):
+                ledger.skip_file(part, found)
+                logger.warning("%s: %s Its file is skipped, as allowed.", part.dataset, found)
+                file = None
+            else:
+                file.add(part, found)
+                n_events[part] = found.summary.cutflow.cuts[0].n_events
     for part, keys in file.keys.items() if file is not None else ():
-        ledger.done(part, n_selected=len(keys), n_events=n_events[part])
+        with ledger.at(part):
+            ledger.done(part, n_selected=len(keys), n_events=n_events[part])
     return file
 
 

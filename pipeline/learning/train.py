@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import importlib
 from dataclasses import astuple, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline import plugins
 from pipeline.checks import check_negative_weights
 from pipeline.digest import code_digest, content_digest
 from pipeline.errors import InputError, nearest
+from pipeline.events.ledger import left_by_failure
 from pipeline.files import replacing, write_json
 from pipeline.learning.building import build_model, outputs_of
 from pipeline.learning.checkpoint import SECONDS_BETWEEN, Checkpoint
@@ -64,58 +65,59 @@ def train(
         InputError: there is no such model or fold, or the analysis cannot train.
         PipelineError: an epoch did not hold each event once.
     """
-    _check(analysis, model, fold)
-    check_negative_weights(analysis, model)
-    summary.check_made_for(analysis)
-    entry, training = analysis.models[model], analysis.training_of(model)
-    path = plugins.find("models", entry.architecture)
-    learner = _learner(path)
-    seed = number_of(f"{analysis.seed}:{model}:{fold}") % 2**31
-    learner.prepare(training.threads, seed)
-    specs = summary.input_specs(analysis, entry.inputs, fold)
-    outputs = summary.scaled(outputs_of(analysis, model), fold)
-    untrained = build_model(analysis, model, specs, outputs)
+    failed: dict[str, Any] = {}
+    with left_by_failure(out.parents[2], f"train_{model}_fold{fold}", lambda: failed):
+        _check(analysis, model, fold)
+        check_negative_weights(analysis, model)
+        summary.check_made_for(analysis)
+        entry, training = analysis.models[model], analysis.training_of(model)
+        path = plugins.find("models", entry.architecture)
+        learner = _learner(path)
+        seed = number_of(f"{analysis.seed}:{model}:{fold}") % 2**31
+        learner.prepare(training.threads, seed)
+        specs = summary.input_specs(analysis, entry.inputs, fold)
+        outputs = summary.scaled(outputs_of(analysis, model), fold)
+        untrained = build_model(analysis, model, specs, outputs)
 
-    made = model_weights(analysis, plan, summary, model, fold)
-    stream = TrainingStream(
-        analysis,
-        plan,
-        entry.inputs,
-        fold,
-        training,
-        made.factors,
-        made.n_events,
-        workers=workers,
-        flat=made.flat,
-        # Models see the same batches, but for those whose spread is asked for.
-        seed=analysis.seed if entry.again is None else seed,
-        folder=out.parents[2],
-        name=f"{model}_fold{fold}",
-    )
-    checkpoint = Checkpoint(
-        out.parents[2] / "checkpoints" / model / f"fold{fold}.npz",
-        _made_by(stream, model, specs, outputs),
-        checkpoint_seconds,
-    )
-    with replacing(out) as folder:
-        folder.mkdir()
-        trained = learner.fit(
-            untrained,
-            stream,
-            task=analysis.task.trained_for(outputs),
-            training=training,
-            seed=seed,
-            folder=folder,
-            checkpoint=checkpoint,
-            progress=progress,
+        made = model_weights(analysis, plan, summary, model, fold)
+        stream = TrainingStream(
+            analysis,
+            plan,
+            entry.inputs,
+            fold,
+            training,
+            made.factors,
+            made.n_events,
+            workers=workers,
+            flat=made.flat,
+            # Models see the same batches, but for those whose spread is asked for.
+            seed=analysis.seed if entry.again is None else seed,
+            failed=failed,
         )
-        seconds = checkpoint.seconds
-        _write_history(folder / "history.csv", trained.history)
-        write_json(folder / "ledger.json", stream.ledgers)
-        write_json(folder / "model.json", model_record(analysis, model, fold, trained))
-        predictor = load_predictor(folder, trained.files, scoring=analysis.scoring)
-        write_json(folder / "cost.json", cost(trained.n_parameters, seconds, predictor, stream.sample()))
-    checkpoint.remove()
+        checkpoint = Checkpoint(
+            out.parents[2] / "checkpoints" / model / f"fold{fold}.npz",
+            _made_by(stream, model, specs, outputs),
+            checkpoint_seconds,
+        )
+        with replacing(out) as folder:
+            folder.mkdir()
+            trained = learner.fit(
+                untrained,
+                stream,
+                task=analysis.task.trained_for(outputs),
+                training=training,
+                seed=seed,
+                folder=folder,
+                checkpoint=checkpoint,
+                progress=progress,
+            )
+            seconds = checkpoint.seconds
+            _write_history(folder / "history.csv", trained.history)
+            write_json(folder / "ledger.json", stream.ledgers)
+            write_json(folder / "model.json", model_record(analysis, model, fold, trained))
+            predictor = load_predictor(folder, trained.files, scoring=analysis.scoring)
+            write_json(folder / "cost.json", cost(trained.n_parameters, seconds, predictor, stream.sample()))
+        checkpoint.remove()
 
 
 def _made_by(stream: TrainingStream, model: str, specs: Mapping[str, InputSpec], outputs: OutputSpec) -> str:
@@ -125,7 +127,7 @@ def _made_by(stream: TrainingStream, model: str, specs: Mapping[str, InputSpec],
         [
             expected_record(analysis, model, stream.fold),
             analysis.models[model].model_dump(mode="json"),
-            analysis.task.model_dump(mode="json", exclude=set(analysis.task.evaluated)),
+            analysis.task.model_dump(mode="json", exclude=dict(analysis.task.evaluated)),
             stream.training.model_dump(mode="json"),
             {part: dict(counts) for part, counts in stream.n_events.items()},
             [repr(spec) for spec in specs.values()],

@@ -50,8 +50,8 @@ class TrialJob:
         return f"trial {self.number} of model {self.model!r}"
 
 
-class _Pruned(Exception):
-    """Others were better after as many epochs."""
+class _Pruned(BaseException):
+    """Others were better after as many epochs: no error, so that whatever handles errors lets it pass."""
 
 
 def run_trial(job: TrialJob) -> None:

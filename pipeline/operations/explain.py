@@ -250,8 +250,8 @@ def _told(run: Run) -> str:
     if run.state == "running":
         return str(run)
     return (
-        f"{run}, which cannot be seen from this machine: if it is gone there, the jobs that it had begun are gone as well;"
-        " then type snakemake --unlock"
+        f"{run}, which cannot be seen from this machine; if it is gone there, see that none of its jobs is left in a batch"
+        " system, and type snakemake --unlock"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,6 @@ from pipeline.stream.weights import apply_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -57,8 +55,7 @@ class TrainingStream:
         workers: they build chunks beside this process; None builds them here.
         flat: by class, a factor besides, by bin of `training.flatten`, shape (n_bins,); empty without it.
         seed: of order, shuffle and augmentation; None for that of the analysis.
-        folder: where the ledger is left of an epoch that fails, as `failed/train_<name>.json`; None for nowhere.
-        name: of the training there.
+        failed: gets the ledger of an epoch that fails, with its number and part.
     """
 
     analysis: Analysis
@@ -72,8 +69,7 @@ class TrainingStream:
     workers: Workers | None = None
     flat: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     seed: int | None = None
-    folder: Path | None = None
-    name: str = ""
+    failed: dict[str, Any] = field(default_factory=dict)
     # The ledger of the last complete epoch of each part.
     ledgers: dict[Part, Any] = field(default_factory=dict)
     _checked: set[Range | str] = field(default_factory=set)
@@ -142,8 +138,11 @@ class TrainingStream:
             seed=(self._seed, number),
             at_end=account,
         )
-        with ledger.kept(self.folder, f"train_{self.name}") if self.folder else nullcontext():
+        try:
             yield from map(self._finished, kept)  # a loop would hold the last batch
+        except Exception:
+            self.failed.update(epoch=number + 1, part=part, **ledger.to_json())
+            raise
 
     def _finished(self, rows: Rows) -> Rows:
         """A batch as a model takes it, which may be much larger than what is kept."""
@@ -151,7 +150,8 @@ class TrainingStream:
 
     def _pieces(self, chunks: ReadAhead, ranges: list[Range], epoch: int, wanted: Part, ledger: Ledger) -> Iterator[Piece]:
         for part, chunk in ledger.each(ranges, map(chunks.get, ranges)):
-            piece = self._piece(chunk, part.dataset, epoch, wanted)
+            with ledger.at(part):
+                piece = self._piece(chunk, part.dataset, epoch, wanted)
             del chunk  # the piece knows what it needs of it
             yield piece
             ledger.done(part, n_selected=len(piece))

@@ -43,8 +43,8 @@ class Settings(Section):
     augment: ClassVar[tuple[str, ...]] = ()
     # Whether boosted trees learn it.
     takes_trees: ClassVar[bool] = True
-    # Settings that a training does not depend on.
-    evaluated: ClassVar[frozenset[str]] = frozenset({"against", "costs"})
+    # Settings that a training does not depend on, as pydantic's `exclude` takes them.
+    evaluated: ClassVar[Mapping[str, Any]] = {"against": True, "costs": True}
 
     kind: Literal["classification"]
     classes: dict[str, tuple[str, ...]] = Field(min_length=2, description="processes of each class, as the outputs go")

@@ -96,21 +96,26 @@ class Settings(Section):
     compares_training: ClassVar[bool] = False
     # Boosted trees of xgboost know neither events without an object nor the assignment.
     takes_trees: ClassVar[bool] = False
-    # Settings that a training does not depend on.
-    evaluated: ClassVar[frozenset[str]] = frozenset(
-        {
-            "systems",
-            "system_labels",
-            "on_shell",
-            "event_classes",
-            "variables",
-            "efficiency",
-            "against",
-            "response",
-            "reference",
-            "costs",
-        }
-    )
+    # Settings that a training does not depend on, as pydantic's `exclude` takes them.
+    evaluated: ClassVar[Mapping[str, Any]] = {
+        "objects": {"__all__": {"label"}},
+        "assignment": {"momenta", "top_mass_gev"},
+        **dict.fromkeys(
+            (
+                "systems",
+                "system_labels",
+                "on_shell",
+                "event_classes",
+                "variables",
+                "efficiency",
+                "against",
+                "response",
+                "reference",
+                "costs",
+            ),
+            True,
+        ),
+    }
 
     kind: Literal["regression"]
     processes: tuple[Name, ...] = Field(min_length=1, description="learned from, and evaluated")

@@ -124,9 +124,10 @@ def training_threads(wildcards):
     return ANALYSES[wildcards.analysis].training_of(wildcards.model).threads
 
 
-def training_memory_mb(wildcards):
-    """The buffer that the configuration asks for, beside what a network and the process that reads for it take."""
-    return 1300 + round(ANALYSES[wildcards.analysis].training_of(wildcards.model).shuffle_buffer_mb)
+def training_memory_mb(wildcards, attempt):
+    """Two buffers, as the next epoch is begun while the one before is validated, and what a network and its reader take."""
+    buffer_mb = ANALYSES[wildcards.analysis].training_of(wildcards.model).shuffle_buffer_mb
+    return attempt * round(1300 + 2 * buffer_mb)
 
 
 def simulate_settings(wildcards):

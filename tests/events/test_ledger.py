@@ -1,4 +1,5 @@
 import json
+import weakref
 from itertools import islice
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError, PipelineError
-from pipeline.events.ledger import Ledger
+from pipeline.events.ledger import Ledger, left_by_failure
 from pipeline.events.plan import DatasetPlan, Plan, PlannedFile, Range
 
 
@@ -166,12 +167,53 @@ def test_a_range_fails_by_name_and_what_follows_is_not_done(n_done):
 
 def test_the_book_of_a_stage_that_fails_is_left_and_goes_when_it_succeeds(tmp_path):
     ledger = all_done(Ledger(plan_of()), PARTS[:2])
-    with pytest.raises(PipelineError, match="2 of 4 planned ranges"), ledger.kept(tmp_path, "score_tt"):
+    with pytest.raises(PipelineError, match="2 of 4 planned"), left_by_failure(tmp_path, "score_tt", ledger.to_json):
         ledger.close()
     left = json.loads((tmp_path / "failed/score_tt.json").read_text(encoding="utf-8"))
     assert left["error"].startswith("PipelineError: 2 of 4 planned ranges are not accounted for")
     assert (left["done"], left["not_done"]) == (2, 2)
 
-    with Ledger(plan_of()).kept(tmp_path, "score_tt"):
+    with left_by_failure(tmp_path, "score_tt", ledger.to_json):
         pass
     assert not list((tmp_path / "failed").iterdir())
+
+
+def test_a_book_that_cannot_be_written_does_not_hide_why_the_stage_fails(tmp_path):
+    (tmp_path / "failed").touch()  # where a folder would have to be
+    with pytest.raises(InputError, match=r"b\.root is damaged"), left_by_failure(tmp_path, "score_tt", dict):
+        raise DAMAGED
+
+
+def test_what_comes_after_a_skipped_file_fails_by_its_own_words():
+    """The other ranges of that file are still on their way, and may end in anything."""
+    ledger = Ledger(plan_of(allowed=1))
+
+    def results():
+        yield None
+        raise InputError("a worker died over a.root.")
+
+    read = ledger.each(PARTS, results())
+    ledger.skip_file(next(read)[0], DAMAGED)
+    with pytest.raises(InputError, match="a worker died over"):
+        next(read)
+    found = ledger.to_json()
+    assert (found["skipped"], found["failed"], found["failed_ranges"][0]["entries"]) == (1, 1, [4, 6])
+
+
+def test_a_range_also_fails_where_its_result_is_taken():
+    ledger = Ledger(plan_of())
+    with pytest.raises(PipelineError, match="saw 3 events"), ledger.at(PARTS[0]):
+        ledger.done(PARTS[0], n_selected=1, n_events=3)
+    assert ledger.to_json()["failed_ranges"][0]["reason"].startswith("PipelineError: a.root, entries 0 to 4: the processor")
+
+
+def test_a_result_is_held_by_who_takes_it_alone():
+    class Result:
+        pass
+
+    read = Ledger(plan_of()).each(PARTS, (Result() for _ in PARTS))
+    _, result = next(read)
+    gone = weakref.ref(result)
+    del result
+
+    assert gone() is None

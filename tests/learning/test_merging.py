@@ -53,6 +53,8 @@ class Sink:
     def done(self, part, *, n_selected, n_events):
         pass
 
+    at = Ledger.at
+
 
 def added(results, n_ranges, n_bins):
     """The total of *results*, and the most memory that adding them held, in units of one of them."""

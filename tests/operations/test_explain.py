@@ -73,7 +73,7 @@ def test_of_a_run_on_another_machine_it_says_that_it_cannot_be_seen(folder):
     summary = explain(root, now=NOW).summary
 
     assert "process 7 of alice on lxplus901" in summary
-    assert "cannot be seen from this machine: if it is gone there, the jobs that it had begun are gone as well" in summary
+    assert "cannot be seen from this machine; if it is gone there, see that none of its jobs is left in a batch" in summary
 
 
 def test_a_failed_job_is_told_with_its_last_words_and_its_range(folder):

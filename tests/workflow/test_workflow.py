@@ -181,7 +181,7 @@ def test_a_training_asks_for_the_memory_of_its_buffer(finished):
     asked = dict(re.findall(r"model=(\w+), fold=0\n +resources: .*?mem_mb=(\d+)", output))
 
     # 256 MB without a number.
-    assert asked == {"dnn_phi": "3300", "bdt_phi": "1556"}
+    assert asked == {"dnn_phi": "5300", "bdt_phi": "1812"}
 
 
 def test_a_larger_size_makes_again_only_the_last_file_of_each_dataset(finished):
