@@ -35,12 +35,14 @@ class FilePool:
         """The open file; opened anew if it was replaced or changed since, or if this is a forked process."""
         key = (path, os.getpid(), *_state(path))
         if key not in self._files:
+            _keep_what_is_there()
             self.drop(path)
             self._files[key] = self._opener(path)
         self._files.move_to_end(key)
         while len(self._files) > self._most:
             self._files.popitem(last=False)[1].close()
-            _forget()
+            # What uproot knew of that file, 1 MB, refers to itself and stays until Python looks for such.
+            gc.collect()
         return self._files[key]
 
     def drop(self, path: str) -> None:
@@ -69,15 +71,9 @@ def _state(path: str) -> tuple[int, ...]:
     return (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
-def _forget() -> None:
-    """Let go of what uproot knew of a closed file, 1 MB: it refers to itself, and stays until Python looks for such."""
-    _keep_what_is_there()
-    gc.collect()
-
-
 @cache
 def _keep_what_is_there() -> None:
-    """Once, for Python not to look each time through all that TensorFlow and others have made, which takes up to 0.3 s."""
+    """Once, before any file is open: else Python would look through all that TensorFlow and others have made, for 0.3 s."""
     gc.collect()
     gc.freeze()
 
