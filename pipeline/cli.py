@@ -338,7 +338,7 @@ def schema() -> None:
     """Print the JSON schema of an analysis, for editors."""
     import json
 
-    from pipeline.config import json_schema
+    from pipeline.config_schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=1, ensure_ascii=False))
 

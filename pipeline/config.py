@@ -5,7 +5,6 @@ Units are in the key (`xsec_pb`, `lumi_inv_fb`). Nothing heavy is imported here:
 
 from __future__ import annotations
 
-from itertools import pairwise
 from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,8 +15,9 @@ from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, fiel
 from pipeline import plugins
 from pipeline.checks import check_cards, check_colors, check_models, check_names, check_processor, check_tune
 from pipeline.errors import InputError, nearest
-from pipeline.inputs import KINDS
-from pipeline.inputs import Collection as Collection  # the records of other modules are imported from here as well
+
+# The records of other modules are imported from here as well.
+from pipeline.inputs import Collection as Collection
 from pipeline.inputs import Image as Image
 from pipeline.inputs import Sequence as Sequence
 from pipeline.inputs import Tree as Tree
@@ -28,7 +28,7 @@ from pipeline.sections import Observable as Observable
 from pipeline.sections import Positive as Positive
 from pipeline.sections import Section as Section
 from pipeline.sizes import LearningCurve, with_sizes
-from pipeline.tuning import Domain, Tune
+from pipeline.tuning import Tune
 from pipeline.yaml_reader import read_yaml
 
 Scoring = Literal["onnx", "keras"]
@@ -409,32 +409,6 @@ def check_plugins(analysis: Analysis, root: str | Path = ".") -> None:
     check_colors(analysis)
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON schema of an analysis, for editors; `task` is the `Settings` of the task that its `kind` names."""
-    schema = Analysis.model_json_schema()
-    schema["properties"].pop("name")
-    schema["required"].remove("name")
-    tasks = plugins.task_names()
-    for kind in tasks:
-        settings = plugins.load_task(kind).Settings.model_json_schema(ref_template=f"#/$defs/{kind}.{{model}}")
-        schema["$defs"] |= {f"{kind}.{name}": part for name, part in settings.pop("$defs", {}).items()}
-        schema["$defs"][kind] = {**settings, "title": kind}
-    schema["properties"]["task"] |= {
-        "type": ["object", "null"],
-        "properties": {"kind": {"enum": tasks}},
-        "required": ["kind"],
-        # Not one of several, of whose mistakes an editor would show those of any.
-        "allOf": [
-            {
-                "if": {"properties": {"kind": {"const": kind}}},
-                "then": {"anyOf": [{"type": "null"}, {"$ref": f"#/$defs/{kind}"}]},
-            }
-            for kind in tasks
-        ],
-    }
-    return schema
-
-
 def _known(name: str, known: dict[str, Any], place: str) -> None:
     if name not in known:
         raise ValueError(f"{place}: {name!r} is not defined. {nearest(name, known)}")
@@ -463,67 +437,6 @@ def _without_names(model: Model) -> dict[str, Any]:
 
 def _sentences(error: ValidationError, record: type[BaseModel], *, at: tuple[str, ...] = ()) -> str:
     """What is wrong with the *record* that is at the place *at* of the configuration."""
-    return "; ".join(_sentence(item, record, at) for item in error.errors())
+    from pipeline.config_messages import sentences  # only here, because it knows the records above
 
-
-def _sentence(item: Any, record: type[BaseModel], at: tuple[str, ...]) -> str:
-    message = str(item["msg"]).removeprefix("Value error, ")
-    if item["type"] == "extra_forbidden":
-        message = f"is no key of this section. {_nearest_key(item['loc'], record)}Correct or remove it."
-    elif item["type"] == "too_short" and item["ctx"]["actual_length"] == 0:
-        message = "is empty. Expected at least one entry. Add one, or remove the key."
-    elif item["type"] == "union_tag_invalid" and item["loc"][0] == "inputs":
-        message = f"is of kind {item['ctx']['tag']!r}. {nearest(item['ctx']['tag'], KINDS)} Correct `kind`."
-    elif item["type"] == "union_tag_not_found":
-        message = f"needs a {item['ctx']['discriminator'].strip(chr(39))}"
-    place = _place((*at, *item["loc"]))
-    return message if message.startswith(place) else f"{place}: {message}"
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    """The keys that lead to a value, without those by which pydantic names the members of a union."""
-    kept = [part for before, part in pairwise(("", *loc)) if before not in ("schedule", "scale")]
-    return ".".join(str(part) for part in (kept[:3] + kept[4:] if kept[:1] == ["inputs"] else kept))
-
-
-# Which record a key holds, where it does so everywhere; `padded` and those after it are members of a union.
-SECTIONS: dict[str, type[BaseModel]] = {
-    "simulate": Simulate,
-    "fetch": Fetch,
-    "training": Training,
-    "reading": Reading,
-    "early_stopping": EarlyStopping,
-    "flatten": Flatten,
-    **KINDS,
-    "learning_curve": LearningCurve,
-    "constant": Constant,
-    "step": Step,
-    "exponential": Exponential,
-    "cosine": Cosine,
-    "sync": Sync,
-    "local": Local,
-    "dask": Scheduler,
-    "htcondor": HTCondor,
-}
-NAMED_SECTIONS: dict[str, type[BaseModel]] = {
-    "processes": Process,
-    "datasets": Dataset,
-    "histograms": Axis,
-    "models": Model,
-    "tune": Tune,
-}
-# What the keys of a section hold, where they are names of variables and settings.
-VALUES: dict[str, type[BaseModel]] = {"variables": Binned, "search": Domain}
-
-
-def _nearest_key(loc: tuple[int | str, ...], record: type[BaseModel]) -> str:
-    """The sentence on the keys that are known where *loc* ends, in *record* or in a section of it."""
-    if len(loc) == 3 and loc[0] in NAMED_SECTIONS:
-        record = NAMED_SECTIONS[str(loc[0])]
-    elif len(loc) > 2 and loc[-3] in VALUES:
-        record = VALUES[str(loc[-3])]
-    elif len(loc) > 1:
-        if str(loc[-2]) not in SECTIONS:
-            return ""
-        record = SECTIONS[str(loc[-2])]
-    return f"{nearest(str(loc[-1]), record.model_fields)} "
+    return sentences(error, record, at=at)

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from pipeline import cli
 from pipeline.cli import main
-from pipeline.config import json_schema
+from pipeline.config_schema import json_schema
 from pipeline.errors import InputError, PipelineError
 from tests.toy_analysis import make_toy, write_toy
 

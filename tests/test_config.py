@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from pipeline.config import check_plugins, json_schema, load_analysis
+from pipeline.config import check_plugins, load_analysis
+from pipeline.config_schema import json_schema
 from pipeline.errors import InputError
 from tests.toy_analysis import ANALYSIS
 

@@ -20,7 +20,7 @@ LEAST_BYTES, FEW_BYTES = 1e9, 25e9
 LEAST_FILES, FEW_FILES = 1_000, 100_000
 REMEDY = (
     f"Free space; or let results be a link to a larger disk, and {SCRATCH_VARIABLE} the name of a folder there."
-    " .scratch may be deleted at any time."
+    " .scratch may be deleted when nothing runs."
 )
 
 
