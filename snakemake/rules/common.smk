@@ -126,7 +126,9 @@ def training_threads(wildcards):
 
 def training_memory_mb(wildcards, attempt):
     """Two buffers, as the next epoch is begun while the one before is validated, and what a network and its reader take."""
-    buffer_mb = ANALYSES[wildcards.analysis].training_of(wildcards.model).shuffle_buffer_mb
+    buffer_mb = (
+        ANALYSES[wildcards.analysis].training_of(wildcards.model).shuffle_buffer_mb
+    )
     return attempt * round(1300 + 2 * buffer_mb)
 
 
