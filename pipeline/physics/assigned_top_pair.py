@@ -62,10 +62,8 @@ def assigned_momenta(
         )
     candidates = reader.candidates(tensors)
     b_had, q1, q2, b_lep = (at_places(candidates.jets, jets[parton]) for parton in ("b_had", "q1", "q2", "b_lep"))
-    w_had, w_lep = (
-        q1 + q2,
-        candidates.lepton + _neutrino(candidates.neutrinos(W_MASS_GEV), candidates.lepton + b_lep, top_mass),
-    )
+    neutrino = _neutrino(candidates.neutrinos(W_MASS_GEV), candidates.lepton + b_lep, top_mass)
+    w_had, w_lep = q1 + q2, candidates.lepton + neutrino
     found = {"w_had": w_had, "w_lep": w_lep, "b_had": b_had, "b_lep": b_lep}
     return answers(names, {**found, "top_had": w_had + b_had, "top_lep": w_lep + b_lep}, {}, len(q1.px))
 

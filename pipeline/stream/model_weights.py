@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.errors import InputError
 from pipeline.stream.spectra import spectra_of
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pipeline.stream.spectra import Spectrum
     from pipeline.stream.summary import Counts, Summary
     from pipeline.stream.validation import Part
+
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,11 @@ def _check_events(analysis: Analysis, n_events: Mapping[Part, Mapping[str, int]]
     """See that each class has events in both parts."""
     fraction = training.validation_fraction
     taken = "" if training.fraction >= 1 else f" Of what may be trained on, training.fraction takes {training.fraction:g}."
-    by_class = {part: _by_class(analysis, found) for part, found in n_events.items()}
-    for part, found in by_class.items():
+    of_parts = {part: by_class(analysis, found) for part, found in n_events.items()}
+    for part, found in of_parts.items():
         for key, n_of_class in found.items():
             if n_of_class == 0:
-                n_of_fold = sum(one[key] for one in by_class.values())
+                n_of_fold = sum(one[key] for one in of_parts.values())
                 raise InputError(
                     f"Class {key!r} has no {part} events: of its {n_of_fold} in the other folds, validation_fraction"
                     f" {fraction:g} draws {n_of_fold if part == 'training' else 0} for validation. Expected some to train on"
@@ -100,7 +103,7 @@ def _validation_sums(
             name: factors[name] * float(flat[str(analysis.class_of(name))] @ spectrum.sumw)
             for name, spectrum in spectra.items()
         }
-    return _by_class(analysis, sums)
+    return by_class(analysis, sums)
 
 
 def _check_validation(analysis: Analysis, training: Training, sums: Mapping[str, float]) -> None:
@@ -114,8 +117,9 @@ def _check_validation(analysis: Analysis, training: Training, sums: Mapping[str,
             )
 
 
-def _by_class(analysis: Analysis, found: Mapping[str, float]) -> dict[str, float]:
-    totals: dict[str, float] = {}
+def by_class(analysis: Analysis, found: Mapping[str, Number]) -> dict[str, Number]:
+    """The sums over the datasets of each class of what was *found* by dataset."""
+    totals: dict[str, Number] = {}
     for name, value in found.items():
         key = str(analysis.class_of(name))
         totals[key] = totals.get(key, 0) + value

@@ -15,6 +15,7 @@ from pipeline.stream.augment import turned_inputs, turned_truth, turns_of
 from pipeline.stream.cache import usual_cache
 from pipeline.stream.flattening import FlatBins
 from pipeline.stream.kinds.kind import finished_all
+from pipeline.stream.model_weights import by_class
 from pipeline.stream.order import interleave
 from pipeline.stream.pool import Pool
 from pipeline.stream.read_ahead import ChunkMaker, ReadAhead
@@ -88,11 +89,7 @@ class TrainingStream:
 
     def counted_by_class(self, part: Part) -> dict[str, int]:
         """By class, the events that the last complete epoch held."""
-        classes: dict[str, int] = {}
-        for dataset, n_events in self.counted(part).items():
-            name = str(self.analysis.class_of(dataset))
-            classes[name] = classes.get(name, 0) + n_events
-        return classes
+        return by_class(self.analysis, self.counted(part))
 
     def sample(self) -> Tensors:
         """Inputs of some events, of whatever fold: what the tensors look like, without beginning an epoch.
