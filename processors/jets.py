@@ -150,17 +150,17 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         """
         check_variation(variation)
         weights = generator_weights(events)
-        jets = self._jets_in_window(events)
+        jets = self.jets_in_window(events)
         cuts = {"jet in window": jets.counts > 0}
-        jets = self._matched(events, jets).first(self.settings.jet.max_per_event)
+        jets = self.matched(events, jets).first(self.settings.jet.max_per_event)
         cuts["truth"] = jets.counts > 0
-        jets, constituents = _with_constituents(jets, self._constituents(events, jets))
+        jets, constituents = with_constituents(jets, self.constituents(events, jets))
         cuts["constituents"] = jets.counts > 0
         return Selected(
             ids=_ids_of(events, jets),
             weight=weights[jets.event],
             observables=jet_observables(jets, constituents),
-            inputs=self._inputs(jets, constituents),
+            inputs=self.inputs(jets, constituents),
             cutflow=count_cuts(cuts, weights),
         )
 
@@ -168,7 +168,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         """Nothing is left to be done after merging."""
         return accumulator
 
-    def _jets_in_window(self, events: Any) -> Objects:
+    def jets_in_window(self, events: Any) -> Objects:
         """With `index`, the place in the collection of the event, and by falling transverse momentum."""
         cuts = self.settings.jet
         jets = read_objects(events[cuts.collection], _jet_fields(cuts))
@@ -179,7 +179,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             in_window &= jets["mass"] < cuts.mass_max_gev
         return jets.where(in_window & (abs(jets["eta"]) < cuts.abs_eta_max)).ordered("pt")
 
-    def _matched(self, events: Any, jets: Objects) -> Objects:
+    def matched(self, events: Any, jets: Objects) -> Objects:
         """The jets that are what their sample is named after; with `n_quarks`."""
         wanted = self.settings.truth
         if wanted is None:
@@ -188,7 +188,8 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         truth = jet_truth(jets, particles, wanted.resonance, delta_r_max=wanted.delta_r_max)
         return jets.having(n_quarks=truth.n_quarks).where(truth.is_contained | truth.is_background)
 
-    def _constituents(self, events: Any, jets: Objects) -> Objects:
+    def constituents(self, events: Any, jets: Objects) -> Objects:
+        """The particles of each of *jets*; `event` of the result is the row of the jet."""
         names, wanted = self.settings.candidates, jets.counts > 0
         links = {"jet": names.jet_index, "candidate": names.candidate_index}
         return constituents_of(
@@ -197,7 +198,8 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             read_objects(events[names.collection], _candidate_fields(names), events=wanted),
         )
 
-    def _inputs(self, jets: Objects, constituents: Objects) -> dict[str, dict[str, Any]]:
+    def inputs(self, jets: Objects, constituents: Objects) -> dict[str, dict[str, Any]]:
+        """The input collections, a row a jet."""
         features = relative_features(constituents, jets)
         tutorial = tutorial_features(features)
         features |= momentum_features(constituents) | type_features(constituents)
@@ -241,7 +243,7 @@ def jet_observables(jets: Objects, constituents: Objects) -> dict[str, NDArray[n
     return jet_shapes(jets, constituents) | truth
 
 
-def _with_constituents(jets: Objects, constituents: Objects) -> tuple[Objects, Objects]:
+def with_constituents(jets: Objects, constituents: Objects) -> tuple[Objects, Objects]:
     """Without the jets that have none, which some files have below a threshold."""
     has = constituents.counts > 0
     row = np.cumsum(has) - 1

@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "results": STAGES,
     "simulation": STAGES,
     "operations": BASE | {"operations", "scale", "workflow"},
-    "processors": PHYSICS,
+    "processors": PHYSICS | {"processors"},
     "models": PHYSICS | {"models"},
 }
 
