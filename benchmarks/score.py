@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,6 +71,7 @@ def trained(setting: Setting, analysis: Analysis, folder: Path) -> None:
         for fold in range(analysis.folds):
             out = folder / "models" / model / f"fold{fold}"
             train(analysis, setting.plan, summary, model=model, fold=fold, out=out)
+    gc.freeze()  # a job that scores has nothing of what training has left, and Python need not look through it
 
 
 class Bare:

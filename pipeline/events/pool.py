@@ -30,6 +30,7 @@ class FilePool:
         self._most = most
         self._opener = opener
         self._files: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._n_closed = 0
 
     def get(self, path: str) -> Any:
         """The open file; opened anew if it was replaced or changed since, or if this is a forked process."""
@@ -41,8 +42,10 @@ class FilePool:
         self._files.move_to_end(key)
         while len(self._files) > self._most:
             self._files.popitem(last=False)[1].close()
-            # What uproot knew of that file, 1 MB, refers to itself and stays until Python looks for such.
-            gc.collect()
+            self._n_closed += 1
+            # What uproot knew of a file, 1 MB, refers to itself and stays until Python looks for such, which takes a while.
+            if self._n_closed % self._most == 0:
+                gc.collect()
         return self._files[key]
 
     def drop(self, path: str) -> None:
