@@ -7,6 +7,7 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from hypothesis import settings
 
 from pipeline.errors import InputError
 from pipeline.events.fetch import fetch
@@ -15,6 +16,10 @@ from tests.cluster import htcondor
 
 # Before any test imports TensorFlow.
 load_xrootd()
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("nanoloom", deadline=None)
+settings.load_profile("nanoloom")
 
 CMS_PACKAGE = "coffea==2026.9.0"
 CMS_SAMPLES = (

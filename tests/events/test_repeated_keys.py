@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.events.repeated_keys import RepeatedKeys
@@ -23,7 +23,6 @@ def repeats_by_hand(parts):
     return sorted((key, a, b) for key, numbers in seen.items() for a, b in pairwise(numbers))
 
 
-@settings(deadline=None)  # 64 files each time
 @given(parts=st.lists(st.lists(KEYS | st.integers(0, 2**64 - 1), max_size=8), max_size=6))
 def test_they_are_those_of_a_search_in_memory(parts, tmp_path_factory):
     with RepeatedKeys(tmp_path_factory.getbasetemp()) as keys:

@@ -31,7 +31,7 @@ N_FILES = 3
 ROWS = {"s": range(N_EVENTS), "b": range(N_EVENTS, 2 * N_EVENTS)}
 # Where each event goes, and in which order they come there.
 LAYOUT = {"where": st.lists(st.integers(0, N_FILES - 1), min_size=N_EVENTS, max_size=N_EVENTS), "seed": st.integers(0, 99)}
-LAW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LAW = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Toy:

@@ -104,7 +104,7 @@ def test_masses_and_tags_are_those_of_the_loop_over_assignments():
             assert row[N_JETS] == MAX_JETS
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(angle=st.floats(-3, 3), side=st.sampled_from([-1.0, 1.0]))
 def test_turning_and_mirroring_the_event_change_nothing_that_is_seen(angle, side):
     tensors = events(8, least=MAX_JETS)
@@ -134,7 +134,7 @@ def test_probabilities_add_up_and_padding_has_none(model):
     assert (found.sum(axis=1) <= 1 + 1e-5).all()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(order=st.permutations(range(MAX_JETS)))
 def test_permuted_jets_are_assigned_alike(order, model):
     """The two quarks of the W boson are told apart by their place alone."""

@@ -18,7 +18,7 @@ def model():
     return model
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(order=st.permutations(range(5)))
 def test_permuted_jets_give_the_same_momenta_and_permuted_assignments(order, model):
     """Also where padding comes to stand between jets."""

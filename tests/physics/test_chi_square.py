@@ -100,7 +100,7 @@ def test_a_perfect_event_has_none_and_is_found_in_any_order():
 
 
 @given(st.lists(EVENT, max_size=3), st.sampled_from(["nominal", "tuned", "difference"]), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_smallest_is_that_of_the_loop_over_all_assignments(events, kind, seed):
     rng = np.random.default_rng(seed)
     peaks = {
@@ -122,7 +122,6 @@ def test_the_smallest_is_that_of_the_loop_over_all_assignments(events, kind, see
 
 
 @given(EVENT, st.floats(-3, 3), st.sampled_from([-1, 1]))
-@settings(deadline=None)
 def test_turning_and_mirroring_the_event_leave_its_chi_square(event, angle, side):
     def moved(one):
         return (one[0], side * one[1], one[2] + angle, *one[3:])
@@ -136,7 +135,6 @@ def test_turning_and_mirroring_the_event_leave_its_chi_square(event, angle, side
 
 
 @given(EVENT, st.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_the_order_of_the_jets_does_not_matter(event, random):
     jets, lepton, met = event
     shuffled = random.sample(jets, len(jets))

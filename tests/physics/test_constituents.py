@@ -87,7 +87,7 @@ def rows_of(links):
     return zip(links.event.tolist(), links["jet"].tolist(), links["candidate"].tolist(), strict=True)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 10_000))
 def test_it_is_the_loop_over_jets(seed):
     rng = np.random.default_rng(seed)

@@ -55,7 +55,7 @@ def test_grey_images_are_those_of_all_pixels():
     np.testing.assert_array_equal(images_of(points, None, ("pt",), **GRID)[..., 0], pixels(points, **GRID))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), size=st.integers(2, 40))
 def test_colours_keep_the_sum_of_momentum_and_the_number_of_particles(seed, size):
     points, charge = drawn(20, seed=seed)

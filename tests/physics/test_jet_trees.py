@@ -114,7 +114,7 @@ def slow_distance(p, q, power):
 
 
 @every_clustering
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), counts=st.lists(st.integers(0, 12), max_size=4))
 def test_it_is_the_slow_loop_over_all_pairs(algorithm, seed, counts):
     trees = trees_of(drawn(np.random.default_rng(seed), counts), algorithm)

@@ -49,7 +49,7 @@ def test_points_are_measured_from_the_axis_around_the_circle():
     assert found.y == pytest.approx([2 * np.pi - 6.2, 0.25])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), size=st.integers(1, 40))
 def test_the_image_keeps_the_sum_of_momentum_inside(seed, size):
     one = drawn(20, seed=seed)
@@ -100,7 +100,7 @@ def test_the_first_prong_moves_to_the_origin():
     assert found.y == pytest.approx([0, 0, -0.1])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000))
 def test_rotation_puts_the_second_prong_down(seed):
     one = rotated(centred(drawn(20, seed=seed), radius=RADIUS), radius=RADIUS)
@@ -125,7 +125,7 @@ def test_without_a_second_prong_the_longest_axis_is_upright():
     assert np.abs(found.y[:2]) == pytest.approx([np.sqrt(0.02)] * 2)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000))
 def test_flipping_leaves_no_less_on_the_right(seed):
     one = drawn(20, seed=seed)
@@ -136,7 +136,7 @@ def test_flipping_leaves_no_less_on_the_right(seed):
     np.testing.assert_array_equal(found.y, one.y)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), angle=st.floats(-3.1, 3.1), shift=st.floats(-1, 1), mirrored=st.booleans())
 def test_a_jet_that_is_moved_turned_and_mirrored_gives_the_same_points(seed, angle, shift, mirrored):
     one = drawn(20, seed=seed)
@@ -168,7 +168,7 @@ def test_jets_of_one_or_no_constituent_are_no_exceptions(one):
     assert np.isfinite(image).all()
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(cut=st.integers(0, 30))
 def test_any_chunks_give_the_same_images(cut):
     one = drawn(30)

@@ -38,7 +38,7 @@ def slow(parts, n):
     return kept[np.argsort(-np.hypot(kept[:, 0], kept[:, 1]), kind="stable")]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), counts=st.lists(st.integers(0, 15), max_size=5), n=st.integers(1, 9))
 def test_it_is_the_slow_loop_and_keeps_the_sum(seed, counts, n):
     given = drawn(np.random.default_rng(seed), counts)

@@ -30,7 +30,7 @@ def nested(children, leaves):
     return nodes[-1]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     counts=st.lists(st.integers(1, 40), min_size=1, max_size=5),
     algorithm=st.sampled_from(["random", "pt", "kt"]),

@@ -92,7 +92,7 @@ def test_it_is_the_loop_over_events(processor, random_events):
         assert masses == pytest.approx(result_mass, rel=1e-5)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(cuts=st.lists(st.integers(0, 60), max_size=4))
 def test_any_chunks_give_the_same_events(cuts, processor, random_events):
     events = random_events(60)

@@ -254,7 +254,7 @@ def test_the_cutflow_adds_generator_weights(processor, made_events):
     ]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, 150), max_size=4))
 def test_any_chunks_give_the_same_bits(cuts, processor, random_events):
     events = random_events(150)
@@ -268,7 +268,7 @@ def test_any_chunks_give_the_same_bits(cuts, processor, random_events):
     assert whole.cutflow == sum((part.cutflow for part in parts[1:]), parts[0].cutflow)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1000))
 def test_permuted_events_give_permuted_results(seed, processor, random_events):
     events = random_events(150)
@@ -281,7 +281,7 @@ def test_permuted_events_give_permuted_results(seed, processor, random_events):
         assert values[forth].tobytes() == result[name][back].tobytes(), name
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(angle=st.floats(-math.pi, math.pi))
 def test_turning_the_events_changes_neither_relative_inputs_nor_observables(angle, processor, random_events):
     events = random_events(150)

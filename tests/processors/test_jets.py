@@ -121,7 +121,7 @@ def test_shapes_of_a_jet_by_hand():
     )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, 60), max_size=4), most=st.integers(1, 2))
 def test_any_chunks_give_the_same_numbers(cuts, most):
     events, one = made(draw(60)), processor(jet=WINDOW | {"max_per_event": most})

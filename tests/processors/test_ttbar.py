@@ -285,7 +285,7 @@ def test_no_truth_leaks_into_what_is_not_a_target(processor, drawn):
     assert not set(TRUTH_READS) & set(without.reads)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, 100), max_size=4))
 def test_any_chunks_give_the_same_bits(cuts, processor, drawn):
     events = drawn(100)

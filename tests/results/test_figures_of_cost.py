@@ -120,5 +120,3 @@ def test_a_model_without_a_measured_rejection_is_drawn_without_a_point(products)
     figure.canvas.draw()
 
     assert np.isnan(points(figure.axes[0])[0][1]).all()
-
-

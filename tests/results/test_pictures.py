@@ -57,8 +57,8 @@ def summed(analysis, *chunks):
 def test_each_image_is_shown_once_and_after_each_of_its_steps(analysis):
     found = pictures_of(analysis)
 
-    assert NAMES == list(found)
-    assert [(), ("centre",), ("centre", "flip")] == [one.steps for one in found.values()]
+    assert list(found) == NAMES
+    assert [one.steps for one in found.values()] == [(), ("centre",), ("centre", "flip")]
 
 
 @pytest.mark.parametrize("cut", [0, 1, 17, 40])

@@ -5,14 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.statistics.bootstrap import LARGEST_DRAW, ReplicaCounts, poisson_multiplicities, poisson_thresholds
 from pipeline.statistics.hashing import mix64, salted
 
 N_BINS = 5
-MAY_COMPILE = settings(deadline=None)  # the first call of a new installation takes seconds
 
 
 def slow_multiplicities(keys: list[int], n_replicas: int, seed: int) -> list[list[int]]:
@@ -37,7 +36,6 @@ def events(seed: int, n: int, n_targets: int = 3):
 
 
 @pytest.mark.parametrize("n_replicas", [0, 1, 3, 4, 7])
-@MAY_COMPILE
 @given(keys=st.lists(st.integers(0, 2**64 - 1), max_size=8), seed=st.integers(0, 5))
 def test_draws_are_those_of_the_slow_twin(n_replicas, keys, seed):
     fast = poisson_multiplicities(np.array(keys, dtype=np.uint64), n_replicas, seed)
@@ -74,7 +72,6 @@ def test_another_seed_gives_other_draws():
     assert (poisson_multiplicities(keys, 10, 1) != poisson_multiplicities(keys, 10, 2)).mean() > 0.5
 
 
-@MAY_COMPILE
 @given(seed=st.integers(0, 999), n=st.integers(0, 20), n_replicas=st.integers(0, 6))
 def test_counts_are_those_of_the_slow_twin(seed, n, n_replicas):
     bins, weights, keys = events(seed, n)
@@ -91,7 +88,6 @@ def test_counts_are_those_of_the_slow_twin(seed, n, n_replicas):
     assert slow == fast.counts.tolist()
 
 
-@MAY_COMPILE
 @given(seed=st.integers(0, 999), cuts=st.lists(st.integers(0, 30), max_size=4))
 def test_any_chunks_in_any_order_give_the_same_bits(seed, cuts):
     bins, weights, keys = events(seed, 30)

@@ -67,7 +67,7 @@ def test_all_objects_of_an_event_turn_by_one_angle():
     assert np.abs(delta_phi(by_jet, by_top[:, np.newaxis])).max() < 1e-5
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 40))
 def test_an_event_turns_the_same_in_any_chunk(cut):
     keys, tensors, truth = events(40)

@@ -246,7 +246,7 @@ def test_without_flattening_classes_are_not_flat(policy, toy):
     assert heights.max() > 1.5 * heights.min()
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edges=st.lists(st.integers(1, N_EVENTS - 1), max_size=5))
 def test_any_cutting_into_ranges_gives_the_same_spectra_and_weights(edges, toy, tmp_path_factory):
     folder, cut = tmp_path_factory.mktemp("cut"), recut(toy.plan, edges)

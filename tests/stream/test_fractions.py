@@ -85,7 +85,7 @@ def test_the_weights_of_each_size_are_balanced_flat_and_of_mean_one(model, toy):
         np.testing.assert_allclose(heights, len(weight) / 6, rtol=1e-5)
 
 
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edges=st.lists(st.integers(1, N_EVENTS - 1), max_size=4))
 def test_any_cutting_into_ranges_counts_and_gives_the_same_events(edges, toy, tmp_path_factory):
     again = summarised(toy.analysis, recut(toy.plan, edges), tmp_path_factory.mktemp("cut"))

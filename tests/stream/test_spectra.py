@@ -6,7 +6,7 @@ from operator import add
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import Analysis, Flatten
@@ -85,7 +85,6 @@ def test_spectra_can_be_counted_by_eye(part, policy, n_events, sumw):
         assert not other.rounded.sumw.any()
 
 
-@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 2), numbers, st.integers(0, 1)), max_size=30),
     cuts=st.lists(st.integers(0, 30), max_size=4),

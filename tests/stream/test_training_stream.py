@@ -59,7 +59,7 @@ def met(batches):
     return [batch.tensors["event"][:, 0].tolist() for batch in batches]
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edges=st.lists(st.integers(1, N_EVENTS - 1), max_size=5))
 def test_any_cutting_into_ranges_gives_the_same_batches(edges, toy, tmp_path_factory):
     analysis, plan = toy

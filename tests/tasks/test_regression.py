@@ -153,7 +153,7 @@ def test_an_answer_that_is_not_finite_is_refused(regression):
         answered(task, task.outputs_for(COLLECTIONS), scores, COLLECTIONS, {})
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 4), st.integers(1, 6), st.integers(0, 2**31))
 def test_jets_are_those_of_the_loop(n_partons, n_jets, seed):
     table = np.random.default_rng(seed).random((5, n_partons, n_jets))

@@ -54,7 +54,7 @@ def analysis(regression):
     return regression()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, N), max_size=4))
 def test_chunks_do_not_change_the_counts(cuts, analysis, answered_events):
     events, edges = answered_events(N), [0, *sorted(cuts), N]

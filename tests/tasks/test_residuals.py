@@ -13,7 +13,7 @@ def table(axis, values):
     return np.bincount(axis.bins(values), minlength=N_BINS).astype(np.float64)[:, np.newaxis]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(sorted(AXES)), st.floats(0.3, 5.0), st.floats(-2.0, 2.0), st.integers(0, 2**31), st.floats(0.05, 0.95)
 )

@@ -22,7 +22,6 @@ UNIT = Quantum.of_typical_weight(1.0)
 AGAINST = (("pt", (0.0, 1.0, 3.0)), ("jet.eta", (-1.0, 0.0, 0.5, 1.0)))
 BY = ScoredBy("tt", ("dnn", "bdt"), ("tt", "w", "hh"), "hh", UNIT, AGAINST)
 N_REPLICAS = 6
-MAY_COMPILE = settings(deadline=None, max_examples=25)
 
 
 def events(n: int, seed: int = 0):
@@ -68,7 +67,7 @@ def bits(counts: ScoreCounts):
     )
 
 
-@MAY_COMPILE
+@settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, 40), max_size=3), seed=st.integers(0, 99))
 def test_any_chunks_in_any_order_give_the_same_bits(cuts, seed):
     sample = events(40, seed)
