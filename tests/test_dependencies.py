@@ -361,7 +361,7 @@ def test_another_version_of_a_package_makes_again_what_selects(pytestconfig, mon
     hh_bbww = load_analysis(root / "config/hh_bbww.yaml")
     before = {stage: dependencies.code_of(stage, hh_bbww, model="bdt", root=root) for stage in MODULES}
 
-    monkeypatch.setattr("pipeline.digest.version", lambda name: "99")
+    monkeypatch.setattr("pipeline.digest._version", lambda name: "99")
 
     after = {stage: dependencies.code_of(stage, hh_bbww, model="bdt", root=root) for stage in MODULES}
     assert changed(before, after) == {"summarise", "tune", "train", "score"}

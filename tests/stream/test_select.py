@@ -61,6 +61,6 @@ def test_another_version_of_what_the_processor_computes_with_changes_the_digest(
     analysis = load_analysis("config/toy.yaml")
     before = processor_digest(analysis)
 
-    monkeypatch.setattr("pipeline.digest.version", lambda name: "99" if name == package else version(name))
+    monkeypatch.setattr("pipeline.digest._version", lambda name: "99" if name == package else version(name))
 
     assert processor_digest(analysis) != before
