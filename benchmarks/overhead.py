@@ -18,7 +18,6 @@ from pipeline.learning.score import Scorer, score, typical_weight
 from pipeline.scale.local import local_workers
 from pipeline.statistics.dataset_histograms import DatasetHistograms
 from pipeline.stream.select import processor_digest
-from pipeline.tasks.score_entries import compared_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,8 +68,7 @@ def run(setting: Setting) -> Ratio:
 def plain(analysis: Analysis, plan: Plan, dataset: str, folder: Path, ranges: Iterable[Range]) -> DatasetHistograms:
     """Score *ranges* one after the other, keeping nothing but the histograms."""
     quantum = typical_weight(plan, dataset)
-    compared = compared_part(plan.dataset(dataset).entries)
-    scorer = Scorer(analysis, folder, quantum, processor_digest(analysis), compared)
+    scorer = Scorer(analysis, folder, quantum, processor_digest(analysis))
     total = DatasetHistograms.for_analysis(analysis, quantum)
     for part in ranges:
         total += scorer(part).histograms

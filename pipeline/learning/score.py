@@ -32,7 +32,7 @@ from pipeline.stream.read_chunk import read_chunk
 from pipeline.stream.select import processor_digest
 from pipeline.stream.truth import of_events
 from pipeline.stream.validation import is_learned
-from pipeline.tasks.score_entries import COMPARED_PART, Seen, compared_part, is_compared
+from pipeline.tasks.score_entries import Seen, is_compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -93,21 +93,12 @@ class ScoredRange:
 # Without the usual repr: dask takes it for the name of every task, and that of an analysis is long.
 @dataclass(frozen=True, slots=True, repr=False)
 class Scorer:
-    """All that a worker needs to score a range; small, because it travels with every range.
-
-    Args:
-        analysis: whole.
-        folder: with the models.
-        quantum: unit of the dataset's weights.
-        code: digest of the processor.
-        compared: part of the events that is scored by a model that was trained on them, too.
-    """
+    """All that a worker needs to score a range; small, because it travels with every range."""
 
     analysis: Analysis
     folder: Path
     quantum: Quantum
     code: str
-    compared: float = COMPARED_PART
 
     def __call__(self, part: Range) -> ScoredRange:
         """Select, predict and count the events of one range."""
@@ -172,7 +163,7 @@ class Scorer:
 
         What that model was not trained on is left out: its validation events, and what its `training.fraction` leaves.
         """
-        compared = is_compared(chunk.keys, self.compared)
+        compared = is_compared(chunk.keys)
         other = (folds + 1) % self.analysis.folds
         seen = {}
         for model in self.analysis.models:
@@ -270,8 +261,7 @@ def score(
         pictures = empty_pictures(analysis, quantum)
         counts = analysis.task.counts_for(analysis, dataset, quantum) if analysis.models else None
         with FriendTree(folder / "scores" / f"{dataset}.root") as tree:
-            compared = compared_part(plan.dataset(dataset).entries)
-            scorer = Scorer(analysis, folder, quantum, processor_digest(analysis), compared)
+            scorer = Scorer(analysis, folder, quantum, processor_digest(analysis))
             total = Total(tree, histograms, pictures, counts, ledger)
             for part in total.add_all(ledger.each(ranges, ordered_map(scorer.steps, ranges, workers=workers))):
                 progress(part)

@@ -16,7 +16,7 @@ from pipeline.statistics.sums import Quantum
 from pipeline.stream.training_stream import is_validation
 from pipeline.tasks.discriminant import N_BINS, logit_bins
 from pipeline.tasks.score_counts import ScoreCounts
-from pipeline.tasks.score_entries import ScoredBy, Seen, compared_part, is_compared
+from pipeline.tasks.score_entries import ScoredBy, Seen, is_compared
 
 UNIT = Quantum.of_typical_weight(1.0)
 AGAINST = (("pt", (0.0, 1.0, 3.0)), ("jet.eta", (-1.0, 0.0, 0.5, 1.0)))
@@ -188,14 +188,6 @@ def test_a_quarter_of_the_events_is_compared_in_any_dataset():
     chosen = is_compared(mix64(np.arange(40_000)))
 
     assert chosen.mean() == pytest.approx(0.25, abs=0.01)
-
-
-def test_fewer_are_compared_of_many_and_the_same_ones():
-    keys = mix64(np.arange(40_000))
-    fewer = is_compared(keys, compared_part(500_000))
-
-    assert fewer.mean() == pytest.approx(0.1, abs=0.006)
-    assert is_compared(keys)[fewer].all()
 
 
 def test_what_is_compared_has_no_part_in_what_is_validated():
