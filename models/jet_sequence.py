@@ -14,7 +14,8 @@ def build(inputs, outputs, *, width=40, gated=False, recurrent=10, units=(40, 40
 
     Input shape: (batch, n_jets, n_features) with a mask (batch, n_jets) for one padded collection, the jets; and for each of
     them, in the same order, one collection of `kind: tree`, (batch, 2N - 1, n_features) and its steps (batch, N - 1, 3).
-    Without any tree, the network sees the jets' own numbers alone. Output shape: (batch, n_outputs).
+    The order is that of the YAML: the first tree is that of the first jet, and all should be merged by one algorithm in one
+    frame. Without any tree, the network sees the jets' own numbers alone. Output shape: (batch, n_outputs).
 
     Args:
         inputs: by name, the jets and their trees with their scales (`pipeline.stream.spec.InputSpec`). All trees are scaled

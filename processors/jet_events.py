@@ -1,4 +1,4 @@
-"""Events with several large jets, one row an event: what `processors.jets` knows of each jet, by its place in the event."""
+"""Events with several large jets, one row an event: each jet with its particles and shapes, by its place in the event."""
 
 from __future__ import annotations
 
@@ -6,44 +6,65 @@ from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
-from pydantic import Field, model_validator
+from coffea.processor import ProcessorABC
+from pydantic import Field
 
-from pipeline.physics.kinematics import Momentum, delta_phi, momentum
+from pipeline.config import Section
+from pipeline.physics.kinematics import Momentum, momentum
 from pipeline.physics.selected import Selected, all_cuts, count_cuts, event_ids
 from pipeline.physics.variations import NOMINAL, check_variation
 from pipeline.physics.weights import generator_weights
-from processors import jets as one_jet
+from processors.parts.large_jets import (
+    Candidates,
+    JetWindow,
+    Truth,
+    branches,
+    constituent_inputs,
+    jet_observables,
+    jet_shapes,
+    jets_in_window,
+    matched,
+    with_constituents,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from pipeline.physics.objects import Objects
 
-READS = one_jet.READS
 
+class Settings(Section):
+    """The `selection` section of an analysis with this processor."""
 
-class Settings(one_jet.Settings):
-    """The `selection` section of an analysis with this processor: that of `processors.jets`, and how many jets."""
-
+    jet: JetWindow
     n_jets: int = Field(2, ge=1, le=10, description="the hardest ones in the window; an event with fewer is dropped")
-
-    @model_validator(mode="after")
-    def _has_one_row_an_event(self) -> Settings:
-        if self.jet.max_per_event != 1:
-            raise ValueError("jet.max_per_event is of rows that are jets, and here a row is an event; set n_jets instead")
-        return self
+    truth: Truth | None = Field(None, description="None for data, and where every event is to be kept")
+    candidates: Candidates = Candidates()
 
 
-class Processor(one_jet.Processor):
+# With the names that the embedded simulation writes, and with its truth.
+READS = branches(JetWindow(pt_min_gev=0, pt_max_gev=1, abs_eta_max=1), Truth(resonance="w", delta_r_max=1), Candidates())
+
+
+class Processor(ProcessorABC):  # type: ignore[misc]
     """Events whose `n_jets` hardest jets in the window all are what their sample is named after.
 
-    Input collections: `jets`, a list of the numbers of `SHAPES` and of `energy` [GeV] and `phi_rel`, the angle in rad to the
-    hardest one; `constituents_1` of the hardest jet, `constituents_2` of the next one and so on, as `constituents` of
-    `processors.jets`; `event`, flat, with `system_mass` [GeV], the mass of all jets together, and the numbers of `SHAPES` of
-    each jet, such as `mass_1`. Observables: those of `event`.
+    Input collections: `jets`, a list of the shapes of each jet, of `energy` [GeV] and of `phi_rel`, the angle in rad from
+    the hardest one to it, in [0, 2π), since two jets are back to back; `constituents_1` of the hardest jet, `constituents_2`
+    of the next one and so on; `event`, flat, with `system_mass` [GeV], the mass of all jets together, and the shapes of each
+    jet, such as `mass_1`. Observables: those of `event`, and `n_quarks_1` and so on where the truth is asked for.
     """
 
-    settings: Settings
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings, checked."""
+        self.settings = settings
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The branches that `process` touches with these settings; with them `genWeight`, where a file has it."""
+        return branches(self.settings.jet, self.settings.truth, self.settings.candidates)
 
     def process(self, events: Any, variation: str = NOMINAL) -> Selected:
         """Select the events of one chunk of NanoAOD.
@@ -53,49 +74,32 @@ class Processor(one_jet.Processor):
         """
         check_variation(variation)
         weights = generator_weights(events)
-        n_jets = self.settings.n_jets
-        jets = self.jets_in_window(events).first(n_jets)
+        settings, n_jets = self.settings, self.settings.n_jets
+        jets = jets_in_window(events, settings.jet).first(n_jets)
         cuts = {f"{n_jets} jets in window": jets.counts == n_jets}
-        jets = self.matched(events, _of_events(jets, cuts))
+        jets = matched(events, _of_events(jets, cuts), settings.truth)
         cuts["truth"] = jets.counts == n_jets
-        jets = _of_events(jets, cuts)
-        jets, constituents = one_jet.with_constituents(jets, self.constituents(events, jets))
+        jets, constituents = with_constituents(events, _of_events(jets, cuts), settings.candidates)
         cuts["constituents"] = jets.counts == n_jets
         keep = all_cuts(cuts)
-        is_kept = keep[jets.event]
-        jets, constituents = jets.of(keep), constituents.of(is_kept)
-        numbers = self._numbers(jets, constituents)
+        constituents, jets = constituents.of(keep[jets.event]), jets.of(keep)
+        mass = {"system_mass": _system_mass(jets)}
+        shapes = jet_shapes(jets, constituents)
         return Selected(
             ids=event_ids(events, keep),
             weight=weights[keep],
-            observables=numbers,
+            observables=mass | _by_place(jets, jet_observables(jets, constituents), n_jets),
             inputs={
-                "jets": _listed(jets, constituents),
-                "event": {name: values.astype(np.float32) for name, values in numbers.items()},
-                **self._constituents_by_place(jets, constituents),
+                "jets": {name: ak.unflatten(column, jets.counts) for name, column in _listed(jets, shapes).items()},
+                "event": {name: _float32(column) for name, column in (mass | _by_place(jets, shapes, n_jets)).items()},
+                **{f"constituents_{k + 1}": _constituents_at(k, jets, constituents) for k in range(n_jets)},
             },
             cutflow=count_cuts(cuts, weights),
         )
 
-    def _numbers(self, jets: Objects, constituents: Objects) -> dict[str, NDArray[np.float64]]:
-        """The mass of all jets, and what is known of each, shape (n_events,)."""
-        shapes = one_jet.jet_observables(jets, constituents)
-        p = _momentum(jets)
-        system = Momentum(*(jets.having(part=part).total("part") for part in (p.px, p.py, p.pz, p.energy)))
-        by_place = {f"{name}_{k + 1}": values[jets.rank == k] for name, values in shapes.items() for k in self._places}
-        return {"system_mass": system.mass, **by_place}
-
-    def _constituents_by_place(self, jets: Objects, constituents: Objects) -> dict[str, dict[str, Any]]:
-        collections = {}
-        for k in self._places:
-            is_there = jets.rank == k
-            inputs = self.inputs(jets.where(is_there), constituents.of(is_there))
-            collections[f"constituents_{k + 1}"] = inputs["constituents"]
-        return collections
-
-    @property
-    def _places(self) -> range:
-        return range(self.settings.n_jets)
+    def postprocess(self, accumulator: Any) -> Any:
+        """Nothing is left to be done after merging."""
+        return accumulator
 
 
 def _of_events(jets: Objects, cuts: dict[str, NDArray[np.bool_]]) -> Objects:
@@ -103,13 +107,34 @@ def _of_events(jets: Objects, cuts: dict[str, NDArray[np.bool_]]) -> Objects:
     return jets.where(all_cuts(cuts)[jets.event])
 
 
-def _listed(jets: Objects, constituents: Objects) -> dict[str, Any]:
-    """The collection `jets`, shape (n_events, n_jets)."""
-    hardest = jets.starts[jets.event]
-    columns = one_jet.jet_shapes(jets, constituents)
-    columns |= {"energy": _momentum(jets).energy, "phi_rel": delta_phi(jets["phi"], jets["phi"][hardest])}
-    return {name: ak.unflatten(values.astype(np.float32), jets.counts) for name, values in columns.items()}
-
-
 def _momentum(jets: Objects) -> Momentum:
     return momentum(*(jets[name] for name in ("pt", "eta", "phi", "mass")))
+
+
+def _system_mass(jets: Objects) -> NDArray[np.float64]:
+    """Of all jets of each event together, shape (n_events,)."""
+    p = _momentum(jets)
+    return Momentum(*(jets.having(part=part).total("part") for part in (p.px, p.py, p.pz, p.energy))).mass
+
+
+def _by_place(jets: Objects, columns: Mapping[str, NDArray[Any]], n_jets: int) -> dict[str, NDArray[Any]]:
+    """`mass_1` for the mass of the hardest jet, each of shape (n_events,)."""
+    return {f"{name}_{k + 1}": column[jets.rank == k] for name, column in columns.items() for k in range(n_jets)}
+
+
+def _listed(jets: Objects, shapes: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float32]]:
+    """What is in the collection `jets`, each of shape (n_jets,)."""
+    hardest = jets.starts[jets.event]
+    phi = jets["phi"].astype(np.float64)
+    columns = {**shapes, "energy": _momentum(jets).energy, "phi_rel": np.mod(phi - phi[hardest], 2 * np.pi)}
+    return {name: _float32(column) for name, column in columns.items()}
+
+
+def _constituents_at(k: int, jets: Objects, constituents: Objects) -> dict[str, ak.Array]:
+    """Those of the jets at place *k*, one of each event."""
+    is_there = jets.rank == k
+    return constituent_inputs(jets.where(is_there), constituents.of(is_there))
+
+
+def _float32(column: NDArray[Any]) -> NDArray[np.float32]:
+    return column.astype(np.float32)

@@ -67,5 +67,13 @@ def test_a_part_imports_only_what_lies_below_it(part):
         assert imported(path) <= MAY_IMPORT[part], path
 
 
+@pytest.mark.parametrize(("folder", "shared"), [("processors", "parts"), ("models", "layers")])
+def test_a_plugin_takes_from_others_only_what_they_share(folder, shared):
+    for path in (ROOT / folder).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            module = node.module if isinstance(node, ast.ImportFrom) and node.module else ""
+            assert not module.startswith(folder) or module.startswith(f"{folder}.{shared}."), path
+
+
 def test_the_folder_of_rules_is_no_package():
     assert not (ROOT / "snakemake/__init__.py").exists()

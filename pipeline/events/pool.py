@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 from collections import OrderedDict
 from functools import cache
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_OPEN = 8
-# Closed files of which something may be left in memory.
-LEFT = 2
+# What uproot knew of a closed file, 1 MB, refers to itself and stays until Python looks for such, which takes 15 ms.
+CLOSED_BETWEEN_COLLECTIONS = 2
 
 
 class FilePool:
@@ -38,15 +39,14 @@ class FilePool:
         """The open file; opened anew if it was replaced or changed since, or if this is a forked process."""
         key = (path, os.getpid(), *_state(path))
         if key not in self._files:
-            _keep_what_is_there()
+            _keep_what_is_there(with_keras="keras" in sys.modules)
             self.drop(path)
             self._files[key] = self._opener(path)
         self._files.move_to_end(key)
         while len(self._files) > self._most:
             self._files.popitem(last=False)[1].close()
             self._n_closed += 1
-            # What uproot knew of a file, 1 MB, refers to itself and stays until Python looks for such, which takes 15 ms.
-            if self._n_closed % LEFT == 0:
+            if self._n_closed % CLOSED_BETWEEN_COLLECTIONS == 0:
                 gc.collect()
         return self._files[key]
 
@@ -77,8 +77,11 @@ def _state(path: str) -> tuple[int, ...]:
 
 
 @cache
-def _keep_what_is_there() -> None:
-    """Once, before any file is open: else Python would look through all that TensorFlow and others have made, for 0.3 s."""
+def _keep_what_is_there(*, with_keras: bool) -> None:
+    """Once, and again when Keras is there: else Python would look through all that TensorFlow has made as well, for 0.2 s.
+
+    Of the files that are open the second time, some MB are never let go of.
+    """
     gc.collect()
     gc.freeze()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import os
 from contextlib import closing, contextmanager
@@ -26,9 +25,6 @@ load_xrootd()
 import keras  # noqa: E402 - after XRootD
 
 from pipeline.learning.export import export_onnx  # noqa: E402 - imports keras
-
-# What TensorFlow has made stays: Python need not look through it again, 0.3 s, whenever it looks for what can go.
-gc.freeze()
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -39,7 +39,7 @@ def select(analysis: Analysis, part: Range, *, variation: str = "nominal") -> Se
 
 def processor_digest(analysis: Analysis) -> str:
     """Digest of what decides what a selected event looks like, as it is on disk now: the processor, all code and data that
-    it uses, files that `selection` names, and the versions of the packages below it."""
+    it uses, files that `selection` names, and the versions of the packages below it, as this process first found them."""
     return _digest(_path_of(analysis), tuple(files_named_in(analysis.selection)))
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 
+import awkward as ak
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -16,8 +17,9 @@ from processors import jets
 from processors.jet_events import Processor, Settings
 from tests.processors.nano_jets import QUARKS, SPLIT, TOP, WINDOW, all_arrays, draw, made, numbers
 
-# Opposite of the first top quark of QUARKS, which has phi = 0: every quark's phi is 0 in made events, so beyond its cone.
 HARD, SOFT = {"pt": 650.0}, {"pt": 520.0, "eta": 0.1, "phi": 0.2, "mass": 90.0}
+# Two top quarks, as QUARKS and at η = 1.6; the made quarks all have φ = 0.
+TWO = [*QUARKS, (6, -1, 1.6), (24, 5, 1.6), (5, 5, 1.7), (2, 6, 1.5), (-1, 6, 1.6)]
 
 
 def processor(**selection):
@@ -62,16 +64,35 @@ def test_the_mass_of_the_system_is_that_of_all_jets():
         (0, {"jets": [HARD]}),
         (0, {"jets": [HARD, {"pt": 499.0}]}),
         (1, {"jets": [HARD, SOFT], "generated": SPLIT}),
+        (3, {"jets": [HARD, SOFT | {"eta": 1.6}], "generated": TWO}),
+        (1, {"jets": [HARD, SOFT | {"eta": -1.6}], "generated": TWO}),
         (1, {"jets": [HARD, SOFT | {"phi": 2.0}], "generated": QUARKS}),
         (2, {"jets": [HARD, {"particles": []}]}),
     ],
-    ids=["QCD", "top", "one jet", "one in the window", "split top", "one that is no top jet", "one without particles"],
+    ids=[
+        *("QCD", "one top in both jets", "one jet", "one in the window", "split top", "two tops", "one of two tops"),
+        *("one that is no top jet", "one without particles"),
+    ],
 )
 def test_an_event_passes_as_many_cuts_as_it_should(n_cuts, event):
     cuts = processor().process(made([event])).cutflow.cuts[1:]
 
     assert n_cuts == sum(cut.n_events for cut in cuts)
     assert [cut.name for cut in cuts] == ["2 jets in window", "truth", "constituents"]
+
+
+def test_no_input_knows_the_truth():
+    """What is histogrammed does."""
+    selected = processor().process(made([{"jets": [HARD, SOFT | {"eta": 1.6}], "generated": TWO}]))
+
+    assert selected.observables["n_quarks_2"].tolist() == [3]
+    assert not [name for features in selected.inputs.values() for name in features if "quarks" in name]
+
+
+def test_angles_on_both_sides_of_the_opposite_direction_are_near_each_other():
+    selected = processor(truth=None).process(made([{"jets": [HARD, SOFT | {"phi": phi}]} for phi in (3.1, -3.1)]))
+
+    assert ak.flatten(selected.inputs["jets"]["phi_rel"]).tolist() == pytest.approx([0, 3.1, 0, 2 * np.pi - 3.1], abs=1e-6)
 
 
 def test_a_softer_jet_does_not_stand_in_for_one_that_fails():
@@ -124,7 +145,7 @@ def test_an_empty_chunk_and_an_empty_selection_are_no_exceptions():
 
 @pytest.mark.parametrize(
     ("change", "place"),
-    [({"n_jets": 0}, "n_jets"), ({"jet": WINDOW | {"max_per_event": 2}}, "set n_jets instead")],
+    [({"n_jets": 0}, "n_jets"), ({"jet": WINDOW | {"max_per_event": 2}}, "max_per_event")],
     ids=["no jets", "a row a jet"],
 )
 def test_settings_are_closed(change, place):

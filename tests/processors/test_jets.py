@@ -18,7 +18,8 @@ from pipeline.stream.flattening import FlatBins
 from pipeline.stream.kinds.kind import finished_all, kind_for
 from pipeline.stream.observables import histogrammed
 from pipeline.stream.weights import flattening
-from processors.jets import READS, SHAPES, Processor, Settings
+from processors.jets import READS, Processor, Settings
+from processors.parts.large_jets import SHAPES
 from tests.processors.nano_jets import QUARKS, SPLIT, TOP, WINDOW, all_arrays, columns_of, draw, made, numbers
 
 
