@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from pipeline.errors import PipelineError
+from pipeline.scale.watch import known_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +74,7 @@ class Offers:
         if now < self._next_look:
             return
         self._next_look = now + SECONDS_BETWEEN_LOOKS
-        workers = client.scheduler_info()["workers"]
+        workers = known_workers(client)
         self.offering = frozenset(name for name, worker in workers.items() if worker["resources"].get(self.resource, 0) > 0)
         self.others = frozenset(workers) - self.offering
         self._offered = now if self.offering else self._offered

@@ -113,5 +113,11 @@ class Watch:
 
 def is_at_work(client: Any) -> bool:
     """Whether a dask worker takes work, or has some in hand; one that is paused for want of memory takes none."""
-    workers = client.scheduler_info()["workers"].values()
+    workers = known_workers(client).values()
     return any(worker["status"] == "running" or worker["metrics"]["task_counts"].get("executing") for worker in workers)
+
+
+def known_workers(client: Any) -> dict[str, Any]:
+    """What a dask client knows of each worker, by its address; nothing once the scheduler is gone."""
+    workers: dict[str, Any] = client.scheduler_info().get("workers", {})
+    return workers

@@ -53,6 +53,14 @@ def test_who_takes_work_or_has_some_is_at_work(workers, expected):
     assert is_at_work(Client(*workers)) == expected
 
 
+def test_with_the_scheduler_nobody_is_left():
+    """As dask answers then: with nothing at all."""
+    client = Client(worker())
+    client.scheduler_info = dict
+
+    assert not is_at_work(client)
+
+
 def test_nobody_for_a_while_is_borne_and_for_longer_is_told():
     clock, client = Clock(), Client(worker())
     looked_after = watch(client, clock)
