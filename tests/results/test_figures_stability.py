@@ -42,6 +42,14 @@ def test_every_error_bar_is_inside_the_figure(log):
     assert high > 250.0
 
 
+def test_an_axis_of_areas_has_no_numbers_above_one():
+    """Also where the legend needs the space."""
+    axes = drawn(*(line([0.8, 0.99], [0.01, 0.02], f"m{i}") for i in range(4)))
+
+    assert axes.get_ylim()[1] > 1.05
+    assert max(*axes.yaxis.get_majorticklocs(), *axes.yaxis.get_minorticklocs()) == pytest.approx(1)
+
+
 @pytest.mark.parametrize("log", [False, True])
 def test_bins_without_any_value_are_drawn_empty(log):
     assert np.isfinite(drawn(line([np.nan, np.nan], [np.nan, np.nan]), log=log).get_ylim()).all()

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.results.figures.drawing import Drawing
 from pipeline.results.figures.regressed import Curve, curve_of
 from pipeline.results.figures.stability import range_of
-from pipeline.results.figures.style import Header, around, beside, color_of, headroom, legend, marker_of, stamp, styled
+from pipeline.results.figures.style import Header, around, beside, color_of, headroom, legend, marker_of, no_ticks_above, stamp, styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +72,7 @@ def draw_costs(
         rows: what a row is.
         y: title of the y axes.
         header: what stands above the axes.
-        log: whether the y axes are in powers of ten.
+        log: whether the y axes are in powers of ten; if not, what is drawn is an area, at most 1.
     """
     figure, left, right = beside()
     for index, point in enumerate(points):
@@ -87,6 +87,8 @@ def draw_costs(
         if log:
             axes.set_yscale("log")
         headroom(axes, high, rows=len(points), bottom=low)
+        if not log:
+            no_ticks_above(axes, 1.0)
         axes.set(xlabel=title)
     left.set(ylabel=y)
     legend(right)

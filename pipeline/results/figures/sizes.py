@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.results.figures.drawing import Drawing
 from pipeline.results.figures.regressed import Curve, curve_of
 from pipeline.results.figures.stability import range_of
-from pipeline.results.figures.style import Header, around, color_of, headroom, legend, marker_of, one_panel, stamp, styled
+from pipeline.results.figures.style import Header, around, color_of, headroom, legend, marker_of, no_ticks_above, one_panel, stamp, styled
 from pipeline.sizes import models_of_curve
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def draw_sizes(
         n_events: of each of its points.
         y: title of the y axis.
         header: what stands above the axes.
-        log: whether the y axis is in powers of ten.
+        log: whether the y axis is in powers of ten; if not, what is drawn is an area, at most 1.
     """
     figure, axes = one_panel()
     for index, (line, numbers) in enumerate(zip(lines, n_events, strict=True)):
@@ -69,6 +69,8 @@ def draw_sizes(
     if log:
         axes.set_yscale("log")
     headroom(axes, high, rows=len(lines), bottom=low)
+    if not log:
+        no_ticks_above(axes, 1.0)
     axes.set(xlabel="Training events", ylabel=y)
     legend(axes, loc="upper left")
     stamp(axes, header)

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.results.figures.drawing import Drawing
 from pipeline.results.figures.regressed import Curve, curve_of
-from pipeline.results.figures.style import Header, color_of, legend_above, marker_of, one_panel, stamp, styled
+from pipeline.results.figures.style import Header, color_of, legend_above, marker_of, no_ticks_above, one_panel, stamp, styled
 from pipeline.results.figures.titles import x_title
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def draw_in_bins(
         x: title of the x axis.
         y: title of the y axis.
         header: what stands above the axes.
-        log: whether the y axis is in powers of ten.
+        log: whether the y axis is in powers of ten; if not, what is drawn is an area, at most 1.
     """
     figure, axes = one_panel()
     width = np.diff(edges)
@@ -67,6 +67,8 @@ def draw_in_bins(
     if log:
         axes.set_yscale("log")
     legend_above(axes, high, bottom=low)
+    if not log:
+        no_ticks_above(axes, 1.0)
     axes.set(xlim=(edges[0], edges[-1]), xlabel=x, ylabel=y)
     stamp(axes, header)
     return figure

@@ -11,6 +11,7 @@ import mplhep
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from pipeline.results.rounding import lumi_text
 
@@ -165,6 +166,15 @@ def headroom(axes: Axes, top: float, *, rows: float, bottom: float = 0.0) -> Non
         axes.set_ylim(bottom, top * (top / bottom) ** (free / (1 - free)))
     else:
         axes.set_ylim(bottom, bottom + (top - bottom) / (1 - free))
+
+
+def no_ticks_above(axes: Axes, most: float) -> None:
+    """Where the legend stands, the y axis shows no numbers that what is drawn cannot reach."""
+    for ticks, set_ticks in (
+        (axes.yaxis.get_majorticklocs(), axes.yaxis.set_major_locator),
+        (axes.yaxis.get_minorticklocs(), axes.yaxis.set_minor_locator),
+    ):
+        set_ticks(FixedLocator([tick for tick in ticks if tick < most + 1e-9]))
 
 
 def around(axes: Axes, values: NDArray[np.float64]) -> None:
