@@ -42,14 +42,23 @@ def test_figures_of_an_older_configuration_do_not_stay(analysis, results_dir):
     old.parent.mkdir()
     old.touch()
     write_json(results_dir / "histograms.json", {})
-    for name in ("roc", "metrics"):
-        write_json(results_dir / f"{name}.json", {})
     plot(analysis, results_dir)
+    index = read_json(results_dir / "figures" / "index.json", made_by="plot")
 
-    assert not old.exists()
-    assert sorted(path.name for path in old.parent.iterdir()) == sorted(
-        [*(f"{model}_loss.{end}" for model in ("bdt", "dnn") for end in ("pdf", "png")), "index.json"]
-    )
+    assert {path.name for path in old.parent.iterdir()} == {
+        *(f"{drawing['name']}.{end}" for drawing in index for end in ("pdf", "png")),
+        "index.json",
+    }
+    assert {"bdt_loss", "dnn_loss"} <= {drawing["name"] for drawing in index}
+
+
+def test_metrics_of_other_models_are_named(analysis, results_dir):
+    """As of a run without its studies."""
+    metrics = read_json(results_dir / "metrics.json", made_by="evaluate")
+    write_json(results_dir / "metrics.json", {"dnn": metrics["dnn"]})
+
+    with pytest.raises(InputError, match=r"metrics\.json has no model 'bdt', which config/toy\.yaml names\."):
+        plot(analysis, results_dir)
 
 
 def test_a_failure_leaves_the_older_figures_as_they_were(analysis, results_dir):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.errors import InputError, nearest
 from pipeline.files import read_json
 from pipeline.results.figures.binned import Binned, Layer, from_hist
 from pipeline.results.figures.style import Header, color_of
@@ -197,11 +198,18 @@ def read_products(analysis: Analysis, results_dir: str | Path) -> Products:
     """Read the products of *analysis* from its folder, `results/<analysis>`.
 
     Raises:
-        InputError: a product is missing or broken; names the stage that makes it.
+        InputError: a product is missing or broken, or of other models; names the stage that makes it.
     """
     folder = Path(results_dir)
     histograms = read_uhi(folder / "histograms.json")
     contents = {name: read_json(folder / f"{name}.json", made_by="evaluate") for name in ("roc", "metrics", "yields")}
+    missing = [model for model in analysis.models if model not in contents["metrics"]]
+    if missing:
+        raise InputError(
+            f"{folder / 'metrics.json'} has no model {missing[0]!r}, which config/{analysis.name}.yaml names."
+            f" {nearest(missing[0], contents['metrics'])} Train and score it, and run `evaluate` again, as `make run` does; or"
+            " leave out what was left out then (STUDIES=no)."
+        )
     return Products(
         analysis,
         histograms={key: from_hist(histogram) for key, histogram in histograms.items() if histogram.ndim == 1},
