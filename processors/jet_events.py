@@ -10,6 +10,7 @@ from coffea.processor import ProcessorABC
 from pydantic import Field
 
 from pipeline.config import Section
+from pipeline.physics.constituents import relative_features
 from pipeline.physics.kinematics import Momentum, momentum
 from pipeline.physics.selected import Selected, all_cuts, count_cuts, event_ids
 from pipeline.physics.variations import NOMINAL, check_variation
@@ -20,10 +21,10 @@ from processors.parts.large_jets import (
     Truth,
     branches,
     constituent_inputs,
-    jet_observables,
     jet_shapes,
     jets_in_window,
     matched,
+    truth_observables,
     with_constituents,
 )
 
@@ -88,7 +89,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         return Selected(
             ids=event_ids(events, keep),
             weight=weights[keep],
-            observables=mass | _by_place(jets, jet_observables(jets, constituents), n_jets),
+            observables=mass | _by_place(jets, shapes | truth_observables(jets), n_jets),
             inputs={
                 "jets": {name: ak.unflatten(column, jets.counts) for name, column in _listed(jets, shapes).items()},
                 "event": {name: _float32(column) for name, column in (mass | _by_place(jets, shapes, n_jets)).items()},
@@ -133,7 +134,8 @@ def _listed(jets: Objects, shapes: Mapping[str, NDArray[np.float64]]) -> dict[st
 def _constituents_at(k: int, jets: Objects, constituents: Objects) -> dict[str, ak.Array]:
     """Those of the jets at place *k*, one of each event."""
     is_there = jets.rank == k
-    return constituent_inputs(jets.where(is_there), constituents.of(is_there))
+    own = constituents.of(is_there)
+    return constituent_inputs(own, relative_features(own, jets.where(is_there)))
 
 
 def _float32(column: NDArray[Any]) -> NDArray[np.float32]:

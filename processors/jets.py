@@ -9,6 +9,7 @@ from coffea.processor import ProcessorABC
 from pydantic import Field
 
 from pipeline.config import Section
+from pipeline.physics.constituents import relative_features
 from pipeline.physics.selected import EventIds, Selected, count_cuts, event_ids
 from pipeline.physics.variations import NOMINAL, check_variation
 from pipeline.physics.weights import generator_weights
@@ -18,10 +19,10 @@ from processors.parts.large_jets import (
     Truth,
     branches,
     constituent_inputs,
-    jet_observables,
     jet_shapes,
     jets_in_window,
     matched,
+    truth_observables,
     tutorial_inputs,
     with_constituents,
 )
@@ -82,14 +83,15 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         cuts["truth"] = jets.counts > 0
         jets, constituents = with_constituents(events, jets, self.settings.candidates)
         cuts["constituents"] = jets.counts > 0
+        shapes, relative = jet_shapes(jets, constituents), relative_features(constituents, jets)
         return Selected(
             ids=_ids_of(events, jets),
             weight=weights[jets.event],
-            observables=jet_observables(jets, constituents),
+            observables=shapes | truth_observables(jets),
             inputs={
-                "jet": {name: values.astype(np.float32) for name, values in jet_shapes(jets, constituents).items()},
-                "constituents": constituent_inputs(jets, constituents),
-                "tutorial": tutorial_inputs(jets, constituents),
+                "jet": {name: values.astype(np.float32) for name, values in shapes.items()},
+                "constituents": constituent_inputs(constituents, relative),
+                "tutorial": tutorial_inputs(constituents, relative),
             },
             cutflow=count_cuts(cuts, weights),
         )

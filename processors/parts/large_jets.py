@@ -15,9 +15,9 @@ from pydantic import Field
 
 from pipeline.config import Section
 from pipeline.physics.constituents import (
+    Features,
     constituents_of,
     momentum_features,
-    relative_features,
     track_features,
     tutorial_features,
     type_features,
@@ -139,17 +139,22 @@ def with_constituents(events: Any, jets: Objects, candidates: Candidates) -> tup
     return jets.where(has), Objects(row[constituents.event], int(has.sum()), constituents.columns)
 
 
-def constituent_inputs(jets: Objects, constituents: Objects) -> dict[str, ak.Array]:
-    """All features of the particles of each jet, shape (n_jets, var); of tracks where impact parameters were read."""
-    features = relative_features(constituents, jets) | momentum_features(constituents) | type_features(constituents)
+def constituent_inputs(constituents: Objects, relative: Features) -> dict[str, ak.Array]:
+    """All features of the particles of each jet, shape (n_jets, var); of tracks where impact parameters were read.
+
+    Args:
+        constituents: of `with_constituents`.
+        relative: their `relative_features`.
+    """
+    features = relative | momentum_features(constituents) | type_features(constituents)
     if "d0" in constituents.columns:
         features |= track_features(constituents)
     return _jagged({**features, "pt": constituents["pt"].astype(np.float32)}, constituents)
 
 
-def tutorial_inputs(jets: Objects, constituents: Objects) -> dict[str, ak.Array]:
-    """The four features of the CMS tutorial, shape (n_jets, var)."""
-    return _jagged(tutorial_features(relative_features(constituents, jets)), constituents)
+def tutorial_inputs(constituents: Objects, relative: Features) -> dict[str, ak.Array]:
+    """The four features of the CMS tutorial, shape (n_jets, var), of the same."""
+    return _jagged(tutorial_features(relative), constituents)
 
 
 def jet_shapes(jets: Objects, constituents: Objects) -> dict[str, NDArray[np.float64]]:
@@ -175,10 +180,9 @@ def _substructure(jets: Objects) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def jet_observables(jets: Objects, constituents: Objects) -> dict[str, NDArray[np.float64]]:
-    """What is histogrammed: the numbers of `SHAPES`, and `n_quarks` where the truth is asked for."""
-    truth = {"n_quarks": jets["n_quarks"].astype(np.float64)} if "n_quarks" in jets.columns else {}
-    return jet_shapes(jets, constituents) | truth
+def truth_observables(jets: Objects) -> dict[str, NDArray[np.float64]]:
+    """What is histogrammed beside the shapes, and never an input: `n_quarks`, where the truth is asked for."""
+    return {"n_quarks": jets["n_quarks"].astype(np.float64)} if "n_quarks" in jets.columns else {}
 
 
 def _jagged(features: dict[str, NDArray[np.float32]], constituents: Objects) -> dict[str, ak.Array]:
